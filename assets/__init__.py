@@ -1,0 +1,18 @@
+"""One file per asset type; one line here registers it. Order: generation, storage, heat, loads (plots stack so)."""
+
+from assets.battery import BATTERY
+from assets.chp import CHP
+from assets.gas_boiler import GAS_BOILER
+from assets.heat_demand import HEAT_DEMAND
+from assets.heat_pump import HEAT_PUMP
+from assets.heat_store import HEAT_STORE
+from assets.load import LOAD
+from assets.pv import PV
+from vpp.domain import AssetType
+
+ASSET_TYPES: dict[str, AssetType] = {
+    kind.name: kind
+    for kind in (PV, BATTERY, CHP, GAS_BOILER, HEAT_PUMP, HEAT_STORE, HEAT_DEMAND, LOAD)
+}
+
+__all__ = ["ASSET_TYPES"]

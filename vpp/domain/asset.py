@@ -7,6 +7,9 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vpp.domain.case import Market, Unit
 from vpp.domain.columns import Array
 from vpp.domain.time import Horizon
@@ -65,6 +68,10 @@ class AssetType:
     retrace: Callable[[Columns, Schedule, Horizon, Any], dict[str, Array]]
     """The block's variables that follow from what the assets did: name → (n, steps)."""
     simulator: Callable[[Unit], Simulator] | None = None
+    switched: bool = False
+    """Has an on/off state in the plan."""
+    cheating: Callable[[Callable[[str], Array]], dict[str, NDArray[np.bool_]]] | None = None
+    """Given the solved variables by name, the steps (n, steps) in which a relaxed binary must be enforced, by binary."""
     check: Callable[[Any, Any], Sequence[tuple[str, str]]] | None = None
     """Mistakes across columns of one row: (column, problem)."""
     controllable: bool = True

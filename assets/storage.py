@@ -1,0 +1,71 @@
+"""What battery and heat store share: a level between 0 and the capacity, a soft band, a wish for the end.
+
+    e   energy_kwh[t]   stored, at the end of t    kWh   0 … E
+    e⁻  under_kwh[t]    below min_soc × E          kWh   ≥ 0, soft
+    e⁺  over_kwh[t]     above max_soc × E          kWh   ≥ 0, soft
+    e°  missing_kwh     at the end, below final_soc_min × E
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vpp.domain import Array, Columns, Horizon, Unit
+from vpp.milp import Block, Expr, Symbols, pyo
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    floor: bool
+    ceiling: bool
+    final: bool
+
+
+def band_of(unit: Unit) -> Band:
+    return Band(unit.asset.min_soc > 0, unit.asset.max_soc < 1, bool(unit.outlook.final_soc_min))
+
+
+def band_parameters(columns: Columns) -> dict[str, Array]:
+    return {"final_value_eur_per_mwh": np.nan_to_num(columns["final_value_eur_per_mwh"])}
+
+
+def level(b: Block, p: Symbols, horizon: Horizon, s: Band) -> None:
+    """Adds the level, its soft band and the value of what is left."""
+    T = range(horizon.steps)
+    last = horizon.steps - 1
+    b.energy_kwh = pyo.Var(T, bounds=(0, p.capacity_kwh))
+    outside = []
+    if s.floor:
+        b.under_kwh = pyo.Var(T, bounds=(0, None))
+        outside.append(b.under_kwh)
+
+        @b.Constraint(T, doc="e[t] + e⁻[t] ≥ min_soc E")
+        def floor(b: Block, t: int) -> Expr:
+            return b.energy_kwh[t] + b.under_kwh[t] >= p.min_soc * p.capacity_kwh
+
+    if s.ceiling:
+        b.over_kwh = pyo.Var(T, bounds=(0, None))
+        outside.append(b.over_kwh)
+
+        @b.Constraint(T, doc="e[t] - e⁺[t] ≤ max_soc E")
+        def ceiling(b: Block, t: int) -> Expr:
+            return b.energy_kwh[t] - b.over_kwh[t] <= p.max_soc * p.capacity_kwh
+
+    if outside:
+        b.level_violation_kwh = pyo.Expression(T, rule=lambda _, t: sum(x[t] for x in outside))
+    if s.final:
+        b.missing_kwh = pyo.Var(bounds=(0, None))
+
+        @b.Constraint(doc="e[T] + e° ≥ final_soc_min E")
+        def final_level(b: Block) -> Expr:
+            return b.energy_kwh[last] + b.missing_kwh >= p.final_soc_min * p.capacity_kwh
+
+        b.final_soc_violation_kwh = pyo.Expression(expr=b.missing_kwh)
+    b.end_value_eur = pyo.Expression(expr=p.final_value_eur_per_mwh / 1000 * b.energy_kwh[last])
+
+
+def band_is_in_order(asset: Any) -> list[tuple[str, str]]:
+    if asset.min_soc > asset.max_soc:
+        return [("min_soc", f"{asset.min_soc:g} is above max_soc {asset.max_soc:g}; allowed: at most max_soc")]
+    return []

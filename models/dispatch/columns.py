@@ -1,0 +1,69 @@
+"""Units as columns: what a formulation's parameters are read from, made only when asked for."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from vpp.domain import Array, AssetType, Horizon, Kind, Market, Series, Unit
+from vpp.domain.columns import column_of, columns_of
+
+
+def per_step(value: Series | None, horizon: Horizon, missing: float = np.nan) -> Array:
+    """A series cell as one value per step, (steps,)."""
+    return np.broadcast_to(np.asarray(missing if value is None else value, dtype=float), horizon.steps)
+
+
+class UnitColumns(Mapping[str, Array]):
+    """Columns of units of one type: (n,) for numbers, (n, steps) for series; missing cells are NaN."""
+
+    def __init__(self, kind: AssetType, units: Sequence[Unit], horizon: Horizon, market: Market) -> None:
+        self._kind, self._units, self._horizon = kind, units, horizon
+        self._made: dict[str, Array] = {}
+        self._fields = {
+            name: (part, column_of(f).kind)
+            for part, plain in (("asset", kind.nameplate), ("outlook", kind.outlook))
+            for name, f in columns_of(plain).items()
+        }
+        self._derived = kind.parameters(_Plain(self), horizon, market)
+
+    @property
+    def indexed(self) -> dict[str, bool]:
+        """Of each numeric column, whether it depends on time."""
+        plain = {n: k is Kind.SERIES for n, (_, k) in self._fields.items() if k in (Kind.NUMBER, Kind.SERIES, Kind.BOOLEAN)}
+        return plain | {name: values.ndim == 2 for name, values in self._derived.items()}
+
+    def plain(self, name: str) -> Array:
+        if name not in self._made:
+            part, kind = self._fields[name]
+            cells: list[Any] = [getattr(getattr(u, part), name) for u in self._units]
+            if kind is Kind.SERIES:
+                self._made[name] = np.stack([per_step(c, self._horizon) for c in cells])
+            else:
+                self._made[name] = np.array([np.nan if c is None else float(c) for c in cells])
+        return self._made[name]
+
+    def __getitem__(self, name: str) -> Array:
+        return self._derived[name] if name in self._derived else self.plain(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.indexed)
+
+    def __len__(self) -> int:
+        return len(self.indexed)
+
+
+class _Plain(Mapping[str, Array]):
+    """The cells themselves, before anything is derived."""
+
+    def __init__(self, columns: UnitColumns) -> None:
+        self._columns = columns
+
+    def __getitem__(self, name: str) -> Array:
+        return self._columns.plain(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0

@@ -1,0 +1,16 @@
+"""Every plan is judged by the compiled rows before it is believed."""
+
+import numpy as np
+
+from vpp.domain import Array
+from vpp.milp import Program
+
+
+def largest_residual(program: Program, x: Array) -> float:
+    """How far a point is outside any row or bound, in the row's own unit (kW or kWh)."""
+    m = program.matrix()
+    row = np.repeat(np.arange(len(m.row_lower)), np.diff(m.starts))
+    activity = np.zeros(len(m.row_lower))
+    np.add.at(activity, row, m.values * x[m.columns])
+    outside = [m.row_lower - activity, activity - m.row_upper, m.lower - x, x - m.upper]
+    return float(max((np.max(o, initial=0.0) for o in outside), default=0.0))

@@ -1,0 +1,27 @@
+"""Prices of broken limits: ranked factors on a base that no price of the case can outbid."""
+
+from dataclasses import fields
+
+import numpy as np
+
+from vpp.domain import PENALTY_FACTORS, Case
+
+LEAST_BASE_EUR_PER_MWH = 10_000.0
+
+
+def penalties_of(case: Case) -> dict[str, float]:
+    """EUR/MWh per kind: as given, else factor × base.
+
+    Base = max(10,000; 10 × the largest absolute EUR/MWh value of the case; 10,000 × largest peak price / step hours).
+    """
+    market = case.market
+    values = [market.buy_eur_per_mwh, market.sell_eur_per_mwh, market.grid_fee_eur_per_mwh,
+              np.add(market.buy_eur_per_mwh, market.grid_fee_eur_per_mwh)]  # fmt: skip
+    for unit in case.units:
+        for part in (unit.asset, unit.outlook):
+            values += [v for f in fields(part) if f.name.endswith("_eur_per_mwh") and (v := getattr(part, f.name)) is not None]
+    largest = max(float(np.max(np.abs(v))) for v in values)
+    peak = max((n.peak_eur_per_kw for n in case.nodes), default=0.0)
+    base = max(LEAST_BASE_EUR_PER_MWH, 10 * largest, 10_000 * peak / case.horizon.step_h)
+    given = {f.name: getattr(case.penalties, f.name) for f in fields(case.penalties)}
+    return {kind: factor * base if given[kind] is None else given[kind] for kind, factor in PENALTY_FACTORS.items()}

@@ -1,0 +1,126 @@
+"""The field: all devices of this process, their links and their orders."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from vpp.devices.device import Device
+from vpp.devices.link import Forbidden, Link, Pace, networks, require_allowed
+from vpp.devices.orders import Key, Order
+from vpp.devices.poller import read
+from vpp.devices.setpoints import SetpointProtocol
+from vpp.domain import Clock, Mistake, Mistakes, Reading, Setpoint, SetpointEvent
+
+LOOPBACK = ("127.0.0.0/8",)
+
+
+class Field:
+    """Reads and orders many devices at once. Raises Mistakes for devices outside the allowed networks.
+
+    `pace` and time-outs of the network are seconds of the wall; everything about orders is in seconds of `clock`.
+    """
+
+    def __init__(
+        self,
+        devices: Iterable[Device],
+        *,
+        clock: Clock,
+        allowed: Sequence[str] = LOOPBACK,
+        on_event: Callable[[SetpointEvent], None] | None = None,
+        at_once: int = 200,
+        pace: Pace | None = None,
+    ) -> None:
+        self._clock, self._allowed, self._pace = clock, networks(allowed), pace or Pace()
+        self._at_once, self._connecting = asyncio.Semaphore(at_once), asyncio.Semaphore(50)
+        self._links = dict[tuple[str, int], Link]()
+        self._devices = dict[str, Device]()
+        self._protocol = SetpointProtocol(self._devices, self.link, clock, on_event)
+        mistakes = [mistake for device in devices for mistake in self._add(device)]
+        if mistakes:
+            raise Mistakes(mistakes)
+
+    @property
+    def devices(self) -> Mapping[str, Device]:
+        return self._devices
+
+    @property
+    def orders(self) -> Mapping[Key, Order]:
+        """What is in force or on its way, by asset and setpoint name."""
+        return self._protocol.orders
+
+    def add(self, device: Device) -> None:
+        if mistakes := list(self._add(device)):
+            raise Mistakes(mistakes)
+
+    def _add(self, device: Device) -> Iterable[Mistake]:
+        who = f"device '{device.asset_id}'"
+        if device.asset_id in self._devices:
+            return [Mistake(where=who, what="", problem="is given twice; allowed: one device per asset")]
+        try:
+            require_allowed(device.host, self._allowed)
+        except Forbidden as problem:
+            return [Mistake(where=who, what="host", problem=str(problem))]
+        self._devices[device.asset_id] = device
+        return []
+
+    def link(self, device: Device) -> Link:
+        """The one link to the device's host and port."""
+        place = device.host, device.port
+        if place not in self._links:
+            t = device.profile.transport
+            self._links[place] = Link(
+                *place,
+                self._allowed,
+                framer=t.framer,
+                timeout_s=t.timeout_ms / 1e3,
+                min_gap_s=t.min_gap_ms / 1e3,
+                settle_s=t.settle_ms / 1e3,
+                pace=self._pace,
+                connecting=self._connecting,
+            )
+        return self._links[place]
+
+    async def read(self, asset_id: str, group: str) -> list[Reading]:
+        """One cadence group of one device."""
+        device = self._devices[asset_id]
+        return await read(device, group, self._clock, self.link(device))
+
+    async def read_all(self, group: str | None = None) -> list[Reading]:
+        """Every device at once (one group, or all); the readings also judge the orders in force."""
+        found = await asyncio.gather(*(self._read(device, group) for device in self._devices.values()))
+        readings = [reading for each in found for reading in each]
+        self.observe(readings)
+        return readings
+
+    async def _read(self, device: Device, group: str | None) -> list[Reading]:
+        async with self._at_once:
+            groups = [g for g in device.groups if group in (None, g)]
+            return [r for g in groups for r in await read(device, g, self._clock, self.link(device))]
+
+    async def apply(self, setpoints: Iterable[Setpoint]) -> list[SetpointEvent]:
+        """Give orders, the strongest priority first; returns all events up to verified, rejected, failed or lost."""
+
+        async def give(setpoint: Setpoint) -> list[SetpointEvent]:
+            async with self._at_once:
+                return await self._protocol.apply(setpoint)
+
+        ordered = sorted(setpoints, key=lambda s: s.priority)
+        found = await asyncio.gather(*(give(setpoint) for setpoint in ordered))
+        return [event for each in found for event in each]
+
+    async def refresh(self) -> list[SetpointEvent]:
+        """Call often (every few seconds): repeats, recovers and ends orders as their times come."""
+        return await self._protocol.refresh()
+
+    def observe(self, readings: Iterable[Reading]) -> list[SetpointEvent]:
+        """Judge the orders in force by readings that came another way."""
+        return self._protocol.observe(readings)
+
+    async def release_all(self, reason: str) -> list[SetpointEvent]:
+        """Withdraw every order."""
+        return await self._protocol.release_all(reason)
+
+    def close(self) -> None:
+        """Drop all connections; orders in force end by the devices' own time-outs unless released before."""
+        for link in self._links.values():
+            link.close()
+        self._links.clear()

@@ -1,0 +1,82 @@
+"""An order on its way, and the journal of what became of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from vpp.devices.device import Command, Device
+from vpp.domain import Clock, Reading, Setpoint, SetpointEvent, SetpointState
+
+Key = tuple[str, str]
+"""(asset, setpoint name)"""
+S = SetpointState
+
+
+@dataclass(slots=True, eq=False)
+class Order:
+    """A setpoint in force (or on its way) and what is known about it."""
+
+    setpoint: Setpoint
+    device: Device
+    command: Command
+    value: float
+    """As the device's register can hold it."""
+    state: SetpointState = S.VALIDATED
+    verified_at: datetime | None = None
+    """When it was read back; None: not known to be in the device."""
+    effect_by: datetime | None = None
+    """Until when its effect must be measured; None: nothing (more) to watch."""
+    late: bool = False
+    """Said to be without effect in time; still watched."""
+    next_try: datetime | None = None
+    beat: int = 0
+    ending: str = ""
+    """Why it is being released."""
+
+    @property
+    def key(self) -> Key:
+        return self.setpoint.asset_id, self.command.name
+
+    @property
+    def words(self) -> str:
+        """`power_kw = -5 kW`"""
+        return f"{self.command.name} = {self.value:g}{self.command.unit}"
+
+
+@dataclass(slots=True)
+class Journal:
+    """Collects the events of one call and hands each to the callback as it happens."""
+
+    clock: Clock
+    tell: Callable[[SetpointEvent], None] | None
+    events: list[SetpointEvent] = field(default_factory=list[SetpointEvent])
+
+    def write(self, setpoint: Setpoint, state: SetpointState, detail: str) -> None:
+        event = SetpointEvent(
+            setpoint_id=setpoint.id, asset_id=setpoint.asset_id, at=self.clock.now(), state=state, detail=detail
+        )
+        self.events.append(event)
+        if self.tell:
+            self.tell(event)
+
+    def state(self, order: Order, state: SetpointState, detail: str) -> None:
+        order.state = state
+        self.write(order.setpoint, state, f"{order.words}: {detail}")
+
+
+def judge(order: Order, reading: Reading, journal: Journal) -> None:
+    """Effective, or said once to be without effect, by a usable reading of the effect point."""
+    effect, value = order.command.spec.effect, reading.value
+    if effect is None or value is None or order.verified_at is None or order.effect_by is None:
+        return
+    if reading.at < order.verified_at:
+        return
+    measured = f"{reading.point} measures {value:g}"
+    if order.command.follows(value, order.value):
+        delay = (reading.at - order.verified_at).total_seconds()
+        order.effect_by = None
+        journal.state(order, S.EFFECTIVE, f"{measured} after {delay:.1f} s{', late' if order.late else ''}")
+    elif reading.at > order.effect_by and not order.late:
+        order.late = True
+        allowed = f"allowed ± {order.command.effect_tolerance:g}{order.command.unit} within {effect.within:g} s"
+        journal.state(order, S.FAILED, f"no effect, {measured}; {allowed}")

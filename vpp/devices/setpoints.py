@@ -1,0 +1,367 @@
+"""The setpoint protocol: an order is not believed, it is proved, and it always ends.
+
+received → validated → sent → echoed → verified (read back) → effective (measured), or
+rejected | superseded | expired | released | failed | lost. Latest wins per device and setpoint; a weaker priority
+never replaces a stronger order in force. What failed or was lost is tried again by `refresh` until it expires.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from vpp.devices.device import Device
+from vpp.devices.link import Link, LinkError, Refused
+from vpp.devices.orders import Journal, Key, Order, judge
+from vpp.devices.poller import is_usable
+from vpp.devices.sequence import read_back, stranger, write_steps
+from vpp.domain import Clock, Priority, Reading, Setpoint, SetpointEvent, SetpointKind, SetpointState
+
+VERIFY_PAUSE_S = 0.2
+"""Between two read-backs while the device still shows something else."""
+RETRY_S = 20.0
+"""Between two tries of an order that failed, where the profile asks for no refresh."""
+
+S = SetpointState
+
+
+class SetpointProtocol:
+    """All orders of a field. Times come from the clock; nothing runs by itself: call `refresh` and `observe`."""
+
+    def __init__(
+        self,
+        devices: Mapping[str, Device],
+        link_of: Callable[[Device], Link],
+        clock: Clock,
+        on_event: Callable[[SetpointEvent], None] | None = None,
+    ) -> None:
+        self._devices, self._link_of, self._clock, self._on_event = devices, link_of, clock, on_event
+        self._orders = dict[Key, Order]()
+        self._coming = dict[Key, Order]()
+        self._locks = dict[Key, asyncio.Lock]()
+        self._written = dict[Key, datetime]()
+        self._known = dict[UUID, datetime]()
+        self._recognised = set[Device]()
+
+    @property
+    def orders(self) -> Mapping[Key, Order]:
+        """What is in force or on its way, by asset and setpoint name."""
+        return self._orders
+
+    async def apply(self, setpoint: Setpoint) -> list[SetpointEvent]:
+        """Give an order; returns when it is verified, refused or has failed. The same id again does nothing."""
+        now, journal = self._clock.now(), Journal(self._clock, self._on_event)
+        if setpoint.id in self._known:
+            return []
+        if len(self._known) > 10_000:
+            self._known = {i: until for i, until in self._known.items() if until > now}
+        self._known[setpoint.id] = setpoint.expires_at
+        journal.write(setpoint, S.RECEIVED, f"from {setpoint.issuer}: {setpoint.reason}")
+        order = self._validated(setpoint, now)
+        if isinstance(order, str):
+            journal.write(setpoint, S.REJECTED, order)
+            return journal.events
+        if setpoint.valid_from > now:
+            journal.state(order, S.VALIDATED, f"begins {setpoint.valid_from:%H:%M:%S} UTC")
+            if before := self._coming.pop(order.key, None):
+                journal.state(before, S.SUPERSEDED, f"by {setpoint.id} from {setpoint.issuer}")
+            self._coming[order.key] = order
+            return journal.events
+        journal.state(order, S.VALIDATED, f"until {setpoint.expires_at:%H:%M:%S} UTC")
+        await self._begin(order, journal)
+        return journal.events
+
+    async def refresh(self) -> list[SetpointEvent]:
+        """Begin what is due, repeat what the device would forget, try again what failed, release what has ended."""
+        begun = Journal(self._clock, self._on_event)
+        due = [o for o in self._coming.values() if o.setpoint.valid_from <= self._clock.now()]
+        for order in due:
+            del self._coming[order.key]
+        await asyncio.gather(*(self._begin(order, begun) for order in due))
+        return begun.events + await self._each(self._tend)
+
+    async def release_all(self, reason: str) -> list[SetpointEvent]:
+        """Withdraw every order (shutdown, operator's stop)."""
+
+        async def end(order: Order, journal: Journal) -> None:
+            async with self._lock(order):
+                await self._release(order, journal, reason)
+
+        journal = Journal(self._clock, self._on_event)
+        for order in self._coming.values():
+            journal.state(order, S.RELEASED, f"{reason}; it had not begun")
+        self._coming.clear()
+        return journal.events + await self._each(end)
+
+    def observe(self, readings: Iterable[Reading]) -> list[SetpointEvent]:
+        """Judge by what was measured: effective, or failed because nothing happened in time."""
+        journal, now = Journal(self._clock, self._on_event), self._clock.now()
+        watched = [(o, o.command.spec.effect) for o in self._orders.values() if o.effect_by and not o.ending]
+        if not watched:
+            return []
+        latest = {(r.asset_id, r.point): r for r in readings if is_usable(r)}
+        for order, effect in watched:
+            reading = latest.get((order.setpoint.asset_id, effect.point)) if effect else None
+            if reading is not None:
+                judge(order, reading, journal)
+            if order.effect_by and now > order.effect_by and not order.late:
+                order.late = True
+                journal.state(order, S.FAILED, "its effect was not measured in time")
+        return journal.events
+
+    async def _each(self, act: Callable[[Order, Journal], Awaitable[None]]) -> list[SetpointEvent]:
+        journal = Journal(self._clock, self._on_event)
+        await asyncio.gather(*(act(order, journal) for order in list(self._orders.values())))
+        return journal.events
+
+    def _lock(self, order: Order) -> asyncio.Lock:
+        return self._locks.setdefault(order.key, asyncio.Lock())
+
+    def _is_current(self, order: Order) -> bool:
+        return self._orders.get(order.key) is order
+
+    # Taking an order in
+
+    def _validated(self, setpoint: Setpoint, now: datetime) -> Order | str:
+        """The order, or why it is refused: who, what, the value, what is allowed."""
+        device = self._devices.get(setpoint.asset_id)
+        if device is None:
+            return f"asset '{setpoint.asset_id}' has no device in this field"
+        who = f"{device.profile.asset} '{device.asset_id}'"
+        name = device.profile.setpoint_for(setpoint.kind)
+        if name is None:
+            allowed = ", ".join(device.profile.setpoints) or "none: it is only read"
+            return f"{who}: profile '{device.profile.profile}' takes no {setpoint.kind}; allowed: {allowed}"
+        if not device.writable:
+            return f"{who}: is not released for writing"
+        command = device.layout.commands[name]
+        if not command.allows(setpoint.value):
+            return (
+                f"{who}: {name} {setpoint.value:g}{command.unit} is outside {command.low:g} … "
+                f"{command.high:g}{command.unit}"
+            )
+        if command.kind is SetpointKind.SWITCH and setpoint.value not in (0, 1):
+            return f"{who}: {name} {setpoint.value:g}; allowed: 0 or 1"
+        if setpoint.expires_at <= max(now, setpoint.valid_from):
+            return f"{who}: {name} had expired at {setpoint.expires_at:%Y-%m-%d %H:%M:%S} UTC; it is {now:%H:%M:%S}"
+        return Order(setpoint=setpoint, device=device, command=command, value=command.as_held(setpoint.value))
+
+    async def _begin(self, order: Order, journal: Journal) -> None:
+        held = self._orders.get(order.key)
+        if held is not None and (stronger := self._stronger(held, order.setpoint)):
+            journal.state(order, S.REJECTED, stronger)
+        elif not self._supersede(order, journal):
+            await self._carry_out(order, journal, order.setpoint.priority)
+
+    def _stronger(self, held: Order, setpoint: Setpoint) -> str:
+        """Words for an order in force that this setpoint may not replace; empty: it may."""
+        if held.ending or held.setpoint.expires_at <= self._clock.now():
+            return ""
+        if held.setpoint.priority >= setpoint.priority:
+            return ""
+        return f"{held.words} is in force with the stronger priority {held.setpoint.priority.name}"
+
+    def _supersede(self, order: Order, journal: Journal) -> bool:
+        """Put the order in the place of the one before; True: the device holds it already (dead-band)."""
+        before = self._orders.get(order.key)
+        self._orders[order.key] = order
+        if before is None:
+            return False
+        if before.ending:
+            before.ending = ""
+        else:
+            journal.state(before, S.SUPERSEDED, f"by {order.setpoint.id} from {order.setpoint.issuer}")
+        order.beat = before.beat
+        if not self._within_deadband(order, before):
+            return False
+        order.value = before.value
+        order.verified_at = self._clock.now()
+        order.next_try = before.next_try
+        self._watch(order)
+        journal.state(order, S.VERIFIED, f"in the device already, within the dead-band of {order.setpoint.value:g}")
+        return True
+
+    def _within_deadband(self, order: Order, before: Order) -> bool:
+        timeout, now = order.command.spec.hold.device_timeout, self._clock.now()
+        written = self._written.get(order.key)
+        fresh = written is not None and (timeout is None or now < written + timedelta(seconds=timeout))
+        near = abs(order.value - before.value) <= order.command.deadband
+        if order.command.kind is SetpointKind.LIMIT:
+            near = near and before.value <= order.value  # a limit in force may be stricter, never looser
+        ended = before.state in (S.RELEASED, S.EXPIRED)
+        return near and fresh and before.verified_at is not None and not ended
+
+    def _watch(self, order: Order) -> None:
+        effect = order.command.spec.effect
+        if effect and order.verified_at:
+            order.effect_by = order.verified_at + timedelta(seconds=effect.within)
+
+    # Carrying it out
+
+    async def _carry_out(self, order: Order, journal: Journal, priority: Priority) -> None:
+        async with self._lock(order):
+            await self._pause(order)
+            if not self._is_current(order) or order.ending:
+                return
+            if not await self._send(order, journal, priority):
+                return
+            journal.state(order, S.ECHOED, "the device accepted every write")
+            await self._verify(order, journal, priority)
+
+    async def _pause(self, order: Order) -> None:
+        """Respect min_interval; a grid limit does not wait."""
+        written = self._written.get(order.key)
+        if written is None or order.setpoint.priority is Priority.GRID_LIMIT:
+            return
+        due = written + timedelta(seconds=order.command.spec.min_interval)
+        if (seconds := (due - self._clock.now()).total_seconds()) > 0:
+            await self._clock.sleep(seconds)
+
+    async def _send(self, order: Order, journal: Journal, priority: Priority) -> bool:
+        link, device = self._link_of(order.device), order.device
+        order.verified_at, order.effect_by = None, None
+        try:
+            await link.reach(device.unit, priority)
+            if device not in self._recognised and (wrong := await stranger(link, device, priority)):
+                self._reject(order, journal, f"not the device of its profile: {wrong}")
+                return False
+            self._recognised.add(device)
+        except LinkError as problem:
+            self._retry(order, journal, S.FAILED, f"nothing was sent: {problem}")
+            return False
+        journal.state(order, S.SENT, f"to {device.host}:{device.port} unit {device.unit}")
+        try:
+            await self._write(order, priority)
+        except Refused as refusal:
+            await self._withdraw(order)
+            self._reject(order, journal, f"the device refused, {refusal}")
+        except LinkError as problem:
+            self._retry(order, journal, S.LOST, f"outcome unknown until read back: {problem}")
+        else:
+            return True
+        return False
+
+    async def _write(self, order: Order, priority: Priority) -> None:
+        link, command = self._link_of(order.device), order.command
+        order.beat += 1
+        await write_steps(link, order.device, command, command.steps, order.value, order.beat, priority, self._clock)
+        self._written[order.key] = now = self._clock.now()
+        every = command.spec.hold.refresh_s
+        order.next_try = now + timedelta(seconds=every) if every else None
+
+    async def _withdraw(self, order: Order) -> bool:
+        """Write the release steps; True: all were echoed."""
+        link, command = self._link_of(order.device), order.command
+        priority = min(order.setpoint.priority, Priority.SETPOINT)
+        try:
+            await write_steps(link, order.device, command, command.release, 0.0, 0, priority, self._clock)
+        except LinkError:
+            return False
+        return True
+
+    async def _verify(self, order: Order, journal: Journal, priority: Priority) -> None:
+        within = order.command.spec.verify.within
+        until = self._clock.now() + timedelta(seconds=within)
+        while True:
+            problem = await self._mismatch(order, priority)
+            left = (until - self._clock.now()).total_seconds()
+            if problem is None or left <= 0 or not self._is_current(order):
+                break
+            await self._clock.sleep(min(VERIFY_PAUSE_S, left))
+        if problem is None:
+            self._verified(order, journal, "read back")
+        else:
+            self._retry(order, journal, S.FAILED, f"{problem} within {within:g} s")
+
+    def _verified(self, order: Order, journal: Journal, detail: str) -> None:
+        order.verified_at, order.late = self._clock.now(), False
+        self._watch(order)
+        if self._is_current(order):
+            journal.state(order, S.VERIFIED, detail)
+
+    async def _mismatch(self, order: Order, priority: Priority) -> str | None:
+        try:
+            seen = await read_back(self._link_of(order.device), order.device, order.command, priority)
+        except LinkError as problem:
+            return str(problem)
+        return order.command.mismatch(seen, order.value)
+
+    def _reject(self, order: Order, journal: Journal, detail: str) -> None:
+        if self._is_current(order):
+            del self._orders[order.key]
+            journal.state(order, S.REJECTED, detail)
+
+    def _retry(self, order: Order, journal: Journal, state: SetpointState, detail: str) -> None:
+        """Say what went wrong, once per kind, and when it will be tried again."""
+        order.verified_at, order.effect_by = None, None
+        now = self._clock.now()
+        if state is S.LOST:
+            self._written[order.key] = now  # the device may have it
+        wait = 0.0 if state is S.LOST else order.command.spec.hold.refresh_s or RETRY_S
+        order.next_try = now + timedelta(seconds=wait)
+        if self._is_current(order) and order.state is not state:
+            journal.state(order, state, f"{detail}; tried again until {order.setpoint.expires_at:%H:%M:%S} UTC")
+
+    # Keeping it, and ending it
+
+    async def _tend(self, order: Order, journal: Journal) -> None:
+        now, setpoint = self._clock.now(), order.setpoint
+        if order.ending or setpoint.expires_at <= now:
+            async with self._lock(order):
+                if not order.ending and self._is_current(order):
+                    journal.state(order, S.EXPIRED, f"valid until {setpoint.expires_at:%H:%M:%S} UTC")
+                await self._release(order, journal, order.ending or "expired")
+            return
+        if order.next_try is None or order.next_try > now or self._lock(order).locked():
+            return
+        if order.verified_at is None:
+            await self._recover(order, journal)
+        else:
+            async with self._lock(order):
+                if self._is_current(order):
+                    await self._repeat(order, journal)
+
+    async def _recover(self, order: Order, journal: Journal) -> None:
+        """Read back first; write again only what the device does not hold."""
+        async with self._lock(order):
+            if not self._is_current(order):
+                return
+            if order.state is S.LOST and await self._mismatch(order, Priority.REFRESH) is None:
+                self._written[order.key] = self._clock.now()
+                self._verified(order, journal, "read back after the loss")
+                return
+        await self._carry_out(order, journal, Priority.REFRESH)
+
+    async def _repeat(self, order: Order, journal: Journal) -> None:
+        try:
+            await self._write(order, Priority.REFRESH)
+        except Refused as refusal:
+            self._retry(order, journal, S.FAILED, f"the refresh was refused, {refusal}")
+        except LinkError as problem:
+            self._retry(order, journal, S.LOST, f"the refresh was not answered: {problem}")
+
+    async def _release(self, order: Order, journal: Journal, reason: str) -> None:
+        if not self._is_current(order):
+            return
+        order.effect_by = None
+        done, by_itself = await self._withdraw(order), self._forgotten(order)
+        if not self._is_current(order):
+            return
+        if done or by_itself:
+            del self._orders[order.key]
+            journal.state(order, S.RELEASED, reason if done else f"{reason}; {by_itself}")
+        elif not order.ending:
+            order.ending = reason
+            journal.state(order, S.LOST, f"{reason}, but its release was not confirmed; tried again")
+
+    def _forgotten(self, order: Order) -> str:
+        """Words for a device whose own time-out has passed; empty: it may still hold the order."""
+        hold, written = order.command.spec.hold, self._written.get(order.key)
+        if written is None:
+            return "it was never accepted"
+        if hold.device_timeout is None:
+            return ""
+        if self._clock.now() < written + timedelta(seconds=hold.device_timeout):
+            return ""
+        does = hold.on_loss if isinstance(hold.on_loss, str) else f"{order.command.fallback:g} kW"
+        return f"the device's own time-out of {hold.device_timeout:g} s has passed: {does}"

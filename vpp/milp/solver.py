@@ -1,0 +1,118 @@
+"""HiGHS: options checked, a time limit that means it, and no plan where there is none."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import highspy
+import numpy as np
+
+from vpp.milp.program import Matrix
+from vpp.milp.terms import Array
+
+Progress = Callable[[float, float], None]
+"""Called with the best objective and the bound, EUR, while solving."""
+
+
+class NoPlan(RuntimeError):
+    """The solver ended without a feasible point."""
+
+
+class UnknownOption(ValueError):
+    """A solver option HiGHS does not know, or a value it refuses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solution:
+    x: Array
+    status: str
+    """The solver's own word."""
+    objective: float
+    bound: float
+    """Proven lower bound on the objective."""
+    seconds: float
+    row_dual: Array | None = None
+    """EUR per unit of each row's limit; only of a problem without integers."""
+
+
+def set_options(highs: Any, options: dict[str, Any]) -> None:
+    """Set every option, or say which one HiGHS does not take."""
+    for name, value in options.items():
+        if highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
+            raise UnknownOption(f"solver option '{name}' = {value!r} is refused by HiGHS {highs.version()}")
+
+
+def quiet_highs(options: dict[str, Any] | None = None) -> Any:
+    highs = highspy.Highs()
+    set_options(highs, {"output_flag": False, "log_to_console": False, **(options or {})})
+    return highs
+
+
+def load(highs: Any, m: Matrix, *, relaxed: bool = False) -> None:
+    """Hand a matrix to HiGHS in one call."""
+    lp = highspy.HighsLp()
+    lp.num_col_, lp.num_row_ = len(m.cost), len(m.row_lower)
+    lp.col_cost_, lp.col_lower_, lp.col_upper_ = m.cost, m.lower, m.upper
+    lp.row_lower_, lp.row_upper_, lp.offset_ = m.row_lower, m.row_upper, m.offset
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+    lp.a_matrix_.num_col_, lp.a_matrix_.num_row_ = lp.num_col_, lp.num_row_
+    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = m.starts, m.columns, m.values
+    if highs.passModel(lp) == highspy.HighsStatus.kError:
+        raise RuntimeError("HiGHS refuses the matrix")
+    if not relaxed and m.integer.any():
+        at = np.flatnonzero(m.integer).astype(np.int32)
+        highs.changeColsIntegrality(len(at), at, np.full(len(at), highspy.HighsVarType.kInteger.value, dtype=np.uint8))
+
+
+def solve(
+    m: Matrix, *, gap: float, time_limit: float, start: Array | None = None, progress: Progress | None = None,
+    options: dict[str, Any] | None = None,
+) -> Solution:
+    """The best point within the time limit [s] or to the relative gap (of at least 1 EUR); `NoPlan` if none is found."""
+    began = time.perf_counter()
+    highs = quiet_highs({"mip_rel_gap": gap, "mip_abs_gap": gap * 1.0, "time_limit": max(time_limit, 0.01), "threads": 1,
+                         **(options or {})})  # fmt: skip
+    load(highs, m)
+    is_mip = bool(m.integer.any())
+    if start is not None and is_mip:
+        guess = highspy.HighsSolution()
+        guess.col_value = start.tolist()
+        highs.setSolution(guess)
+    if progress is not None and is_mip:
+        highs.cbMipImprovingSolution.subscribe(
+            lambda e: progress(e.data_out.mip_primal_bound, e.data_out.mip_dual_bound)
+        )
+    highs.HandleKeyboardInterrupt = True
+    highs.solve()
+    info, status = highs.getInfo(), highs.modelStatusToString(highs.getModelStatus())
+    if info.primal_solution_status != 2 or (status not in ("Optimal",) and not is_mip):
+        raise NoPlan(f"HiGHS ended with '{status}' and no feasible point")
+    bound = info.mip_dual_bound if is_mip else info.objective_function_value
+    found = highs.getSolution()
+    return Solution(x=np.array(found.col_value), status=status, objective=info.objective_function_value, bound=bound,
+                    seconds=time.perf_counter() - began,
+                    row_dual=None if is_mip else np.array(found.row_dual))  # fmt: skip
+
+
+def duals_with_decisions_held(m: Matrix, x: Array, *, time_limit: float) -> tuple[Array, Array] | None:
+    """Row duals [EUR per unit] and the point of the LP in which the integer columns stand as in x; None if out of time."""
+    lower, upper = m.lower.copy(), m.upper.copy()
+    lower[m.integer] = upper[m.integer] = np.round(x[m.integer])
+    highs = quiet_highs({"threads": 1, "time_limit": max(time_limit, 0.01)})
+    load(highs, replace(m, lower=lower, upper=upper), relaxed=True)
+    highs.solve()
+    if highs.modelStatusToString(highs.getModelStatus()) != "Optimal":
+        return None
+    solution = highs.getSolution()
+    return np.array(solution.row_dual), np.array(solution.col_value)
+
+
+def solve_pinned(m: Matrix, lower: Array, upper: Array) -> Array | None:
+    """The cheapest point within narrower bounds, binaries free between theirs; None if there is none."""
+    highs = quiet_highs({"threads": 1})
+    load(highs, replace(m, lower=lower, upper=upper), relaxed=True)
+    highs.solve()
+    if highs.modelStatusToString(highs.getModelStatus()) != "Optimal":
+        return None
+    return np.array(highs.getSolution().col_value)
