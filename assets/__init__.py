@@ -11,8 +11,7 @@ from assets.pv import PV
 from vpp.domain import AssetType
 
 ASSET_TYPES: dict[str, AssetType] = {
-    kind.name: kind
-    for kind in (PV, BATTERY, CHP, GAS_BOILER, HEAT_PUMP, HEAT_STORE, HEAT_DEMAND, LOAD)
+    kind.name: kind for kind in (PV, BATTERY, CHP, GAS_BOILER, HEAT_PUMP, HEAT_STORE, HEAT_DEMAND, LOAD)
 }
 
 __all__ = ["ASSET_TYPES"]

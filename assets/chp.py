@@ -78,7 +78,9 @@ def parameters(columns: Columns, horizon: Horizon, market: Market) -> dict[str, 
     """The fuel line a u + b p, the largest step of a run's ends, and the CO2 price."""
     p_max, full = columns["max_power_kw"], columns["electrical_efficiency"]
     p_min = columns["min_power_fraction"] * p_max
-    part = np.where(np.isnan(columns["part_load_electrical_efficiency"]), full, columns["part_load_electrical_efficiency"])
+    part = np.where(
+        np.isnan(columns["part_load_electrical_efficiency"]), full, columns["part_load_electrical_efficiency"]
+    )
     span = np.where(p_max > p_min, p_max - p_min, 1.0)
     slope = np.where(part == full, 1 / full, (p_max / full - p_min / part) / span)
     step = columns["ramp_kw_per_h"] * horizon.step_h
@@ -180,7 +182,11 @@ class ChpSimulator:
         full_heat = a.thermal_efficiency * self._fuel_kw(a.max_power_kw)
         load = self._control.step(ordered, full_heat, site, hours)
         fuel = self._fuel_kw(load * a.max_power_kw) if self._control.on else 0.0
-        return {"power_kw": load * a.max_power_kw, "heat_kw": a.thermal_efficiency * fuel, "on": float(self._control.on)}
+        return {
+            "power_kw": load * a.max_power_kw,
+            "heat_kw": a.thermal_efficiency * fuel,
+            "on": float(self._control.on),
+        }
 
 
 CHP = AssetType(name="chp", nameplate=Chp, outlook=ChpOutlook, structure=structure, parameters=parameters,

@@ -1,8 +1,8 @@
 """Gas boiler.
 
-    q   output_kw[t]    heat           kW   0, or Q_min … Q_max
-    f   fuel            q / η          kW   lower heating value (η up to 1.15 for condensing boilers)
-    u   running[t]      only where there is a minimum heat
+q   output_kw[t]    heat           kW   0, or Q_min … Q_max
+f   fuel            q / η          kW   lower heating value (η up to 1.15 for condensing boilers)
+u   running[t]      only where there is a minimum heat
 """
 
 from collections.abc import Mapping

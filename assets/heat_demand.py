@@ -1,7 +1,7 @@
 """Heat demand of a building or a network.
 
-    D   demand_kw[t]     kW
-    m   missing_kw[t]    not served, a violation   kW   0 … D
+D   demand_kw[t]     kW
+m   missing_kw[t]    not served, a violation   kW   0 … D
 """
 
 from collections.abc import Mapping

@@ -98,5 +98,3 @@ class PvSimulator:
 
 PV = AssetType(name="pv", nameplate=Pv, outlook=PvOutlook, structure=structure, parameters=parameters,
                formulate=formulate, retrace=retrace, simulator=PvSimulator)  # fmt: skip
-
-

@@ -1,9 +1,9 @@
 """What battery and heat store share: a level between 0 and the capacity, a soft band, a wish for the end.
 
-    e   energy_kwh[t]   stored, at the end of t    kWh   0 … E
-    e⁻  under_kwh[t]    below min_soc × E          kWh   ≥ 0, soft
-    e⁺  over_kwh[t]     above max_soc × E          kWh   ≥ 0, soft
-    e°  missing_kwh     at the end, below final_soc_min × E
+e   energy_kwh[t]   stored, at the end of t    kWh   0 … E
+e⁻  under_kwh[t]    below min_soc × E          kWh   ≥ 0, soft
+e⁺  over_kwh[t]     above max_soc × E          kWh   ≥ 0, soft
+e°  missing_kwh     at the end, below final_soc_min × E
 """
 
 from dataclasses import dataclass

@@ -30,7 +30,9 @@ class UnitColumns(Mapping[str, Array]):
     @property
     def indexed(self) -> dict[str, bool]:
         """Of each numeric column, whether it depends on time."""
-        plain = {n: k is Kind.SERIES for n, (_, k) in self._fields.items() if k in (Kind.NUMBER, Kind.SERIES, Kind.BOOLEAN)}
+        plain = {
+            n: k is Kind.SERIES for n, (_, k) in self._fields.items() if k in (Kind.NUMBER, Kind.SERIES, Kind.BOOLEAN)
+        }
         return plain | {name: values.ndim == 2 for name, values in self._derived.items()}
 
     def plain(self, name: str) -> Array:

@@ -14,7 +14,17 @@ from numpy.typing import NDArray
 
 from models.dispatch.problem import MARKET, DispatchProblem, dispatch_problem
 from vpp.domain import Array, AssetType, Case
-from vpp.milp import Matrix, NoPlan, Program, Progress, Solution, Templates, duals_with_decisions_held, solve, solve_reference
+from vpp.milp import (
+    Matrix,
+    NoPlan,
+    Program,
+    Progress,
+    Solution,
+    Templates,
+    duals_with_decisions_held,
+    solve,
+    solve_reference,
+)
 
 ROUNDS = 6
 """After so many partial enforcements every mode binary is enforced."""

@@ -61,7 +61,9 @@ def outcome(dispatch: DispatchProblem, program: Program, x: Array) -> Outcome:
     )
 
 
-def _by_asset(dispatch: DispatchProblem, program: Program, x: Array, expression: str, attribute: str) -> dict[str, Array]:
+def _by_asset(
+    dispatch: DispatchProblem, program: Program, x: Array, expression: str, attribute: str
+) -> dict[str, Array]:
     out: dict[str, Array] = {}
     for a in dispatch.assets:
         if a.units and hasattr(a.units[0].asset, attribute):

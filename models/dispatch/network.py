@@ -1,8 +1,8 @@
 """What assets meet at: nodes, the market, caps, headroom. Blocks like an asset's; a link fills their port variable.
 
-    port          what is gathered                                          sign
-    net_kw[t]     sum of power_kw of the assets and nodes below             injection > 0
-    surplus_kw[t] sum of heat_kw at a heat node                             what nobody takes, ≥ 0
+port          what is gathered                                          sign
+net_kw[t]     sum of power_kw of the assets and nodes below             injection > 0
+surplus_kw[t] sum of heat_kw at a heat node                             what nobody takes, ≥ 0
 """
 
 from dataclasses import dataclass

@@ -108,7 +108,9 @@ def _element(
                  integer=partial(_needed, columns, enforced or {}, name))  # fmt: skip
 
 
-def _offers(assets: Sequence[AssetGroup], expression: str, port_of: Callable[[Unit], int | None], sign: float = 1.0) -> list[Offer]:
+def _offers(
+    assets: Sequence[AssetGroup], expression: str, port_of: Callable[[Unit], int | None], sign: float = 1.0
+) -> list[Offer]:
     """What units add to the ports they belong to; a unit without a port, or a type that offers no such thing, adds nothing."""
     out: list[Offer] = []
     for a in assets:
@@ -184,7 +186,9 @@ def _caps(case: Case, nodes: Sequence[Node], assets: Sequence[AssetGroup]) -> tu
     h = case.horizon
 
     def limits(values: Sequence[Series | None]) -> Array:
-        return np.stack([np.where(_active(c, h), per_step(v, h, np.inf), np.inf) for c, v in zip(case.caps, values, strict=True)])
+        return np.stack(
+            [np.where(_active(c, h), per_step(v, h, np.inf), np.inf) for c, v in zip(case.caps, values, strict=True)]
+        )
 
     columns = {
         "import_limit_kw": limits([c.max_import_kw for c in case.caps]),
@@ -216,6 +220,9 @@ def _headroom(case: Case, assets: Sequence[AssetGroup]) -> tuple[Group, list[Lin
 def _green(case: Case, nodes: Sequence[Node], assets: Sequence[AssetGroup]) -> tuple[Group, list[Link]]:
     bound = {u.asset.node for u in case.units if not getattr(u.asset, "grid_charging", True)}
     where = [n for n in nodes if n.id in bound]
-    offers = [*_offers(assets, "green_kw", _at(where, "node")), *_offers(assets, "green_charge_kw", _at(where, "node"), -1.0)]
+    offers = [
+        *_offers(assets, "green_kw", _at(where, "node")),
+        *_offers(assets, "green_charge_kw", _at(where, "node"), -1.0),
+    ]
     group = _element(GREEN, [n.id for n in where], network.green_charging, None, {})
     return group, [Link(group=GREEN, variable="left_kw", offers=offers)]

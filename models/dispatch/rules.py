@@ -32,7 +32,11 @@ def simulate(case: Case, asset_types: Mapping[str, AssetType]) -> dict[str, dict
 
 
 def evaluate(
-    case: Case, done: Mapping[str, Mapping[str, Array]], asset_types: Mapping[str, AssetType], templates: Templates, why: str
+    case: Case,
+    done: Mapping[str, Mapping[str, Array]],
+    asset_types: Mapping[str, AssetType],
+    templates: Templates,
+    why: str,
 ) -> Plan:
     """A plan from what devices did (points per asset): costs, violations and states by the compiled rows."""
     dispatch = dispatch_problem(case, asset_types, templates)

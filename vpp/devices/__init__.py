@@ -9,6 +9,7 @@ from vpp.devices.setpoints import SetpointProtocol
 from vpp.devices.simulated import Fault, SimulatedCity
 
 __all__ = [
-    "LOOPBACK", "SETPOINTS", "Device", "Fault", "Field", "Forbidden", "Garbage", "Link", "LinkError", "NoAnswer", "Pace",
-    "Profile", "Refused", "SetpointProtocol", "SimulatedCity", "load_profile", "load_profiles", "parse_profile", "read",
+    "LOOPBACK", "SETPOINTS", "Device", "Fault", "Field", "Forbidden", "Garbage", "Link", "LinkError", "NoAnswer",
+    "Pace", "Profile", "Refused", "SetpointProtocol", "SimulatedCity", "load_profile", "load_profiles", "parse_profile",
+    "read",
 ]  # fmt: skip

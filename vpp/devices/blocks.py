@@ -69,7 +69,7 @@ class Block:
             if value == na or value != value or power == EXPONENT_NA:
                 found[name] = (None, Quality.MISSING)
                 continue
-            value = value * factor if exponent is None else value * factor * 10.0**power
+            value = value * factor + 0.0 if exponent is None else value * factor * 10.0**power + 0.0
             found[name] = (value, Quality.GOOD if low <= value <= high else Quality.SUSPECT)
         return found
 

@@ -42,7 +42,7 @@ class Image:
         for command in layout.commands.values():
             self._release(command)
 
-    def read(self, fc: int, at: int, count: int) -> array[int]:
+    def read(self, fc: int, at: int, count: int) -> "array[int]":
         for start, words in self._segments[fc]:
             if start <= at and at + count <= start + len(words):
                 return words[at - start : at - start + count]
@@ -108,11 +108,14 @@ class Image:
         """The order as the registers show it: every constant of its steps is there, and not the release."""
         given = [s for s in command.steps if isinstance(s, Write) and isinstance(s.value, (int, float))]
         ended = [s for s in command.release if isinstance(s, Write) and isinstance(s.value, (int, float))]
-        if any(self._number(s.register) != s.value for s in given):
+        if not all(self._shows(s) for s in given):
             return None
-        if ended and all(self._number(s.register) == s.value for s in ended):
+        if ended and all(self._shows(s) for s in ended):
             return None
         return self._number(command.order.register)
+
+    def _shows(self, step: Write) -> bool:
+        return self.read(3, step.register.at, step.register.size).tolist() == step.words(0.0, 0.0, 0)
 
     def _release(self, command: Command) -> None:
         for step in command.release:

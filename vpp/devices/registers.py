@@ -99,7 +99,7 @@ class Register:
         (raw,) = struct.unpack(">" + CODES[self.type], struct.pack(f">{self.size}H", *ordered))
         if raw == self.na or raw != raw or exponent == EXPONENT_NA:
             return None
-        return raw * self.factor * 10.0**exponent
+        return raw * self.factor * 10.0**exponent + 0.0  # + 0.0: never -0.0
 
     def _float(self, raw: float, down: bool) -> float:
         if self.type == "float64":

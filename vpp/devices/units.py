@@ -15,7 +15,8 @@ UNITS: dict[str, tuple[str, float]] = {
 }  # fmt: skip
 """Unit → (what it measures, canonical value of one)."""
 
-ENDINGS = ("kw", "kwh", "kva", "kvar", "degc", "hz", "v", "a", "s", "h", "l_per_h")
+ENDINGS = ("l_per_h", "kvar", "degc", "kwh", "kva", "kw", "hz", "v", "a", "s", "h")
+"""Name endings that tell the quantity, the longest first."""
 
 
 def quantity(name: str) -> str:

@@ -138,20 +138,26 @@ class Stamp:
         """Entries and constants of a named expression, (n, entries) and (n, rows)."""
         if name not in self._expressions:
             rows: Rows = self.template.expressions[name]
-            self._expressions[name] = (self._finite(rows.values.evaluate(self.values, self.n), name),
-                                       self._finite(rows.constants.evaluate(self.values, self.n), name))
+            self._expressions[name] = (
+                self._finite(rows.values.evaluate(self.values, self.n), name),
+                self._finite(rows.constants.evaluate(self.values, self.n), name),
+            )
         return self._expressions[name]
 
     def bounds(self) -> tuple[Array, Array]:
-        lower, upper = (self._numbers(f.evaluate(self.values, self.n), "a bound")
-                        for f in (self.template.lower, self.template.upper))
+        lower, upper = (
+            self._numbers(f.evaluate(self.values, self.n), "a bound")
+            for f in (self.template.lower, self.template.upper)
+        )
         return lower, upper
 
     def constraints(self) -> tuple[Array, Array, Array]:
         """Entries, lower and upper limits of the rows: (n, entries), (n, rows), (n, rows)."""
         t = self.template
         entries = self._finite(t.constraints.values.evaluate(self.values, self.n), "a constraint")
-        lower, upper = (self._numbers(f.evaluate(self.values, self.n), "a constraint") for f in (t.row_lower, t.row_upper))
+        lower, upper = (
+            self._numbers(f.evaluate(self.values, self.n), "a constraint") for f in (t.row_lower, t.row_upper)
+        )
         return entries, lower, upper
 
     def integer(self) -> NDArray[np.bool_]:

@@ -47,6 +47,7 @@ def _blocks(m: Any, k: int, group: Any, problem: Problem) -> list[Any]:
     m.add_component(f"group_{k}", family)
     out = []
     for i in range(len(group.ids)):
+
         def value(name: str, i: int = i) -> Any:
             column = group.columns[name]
             return column[i].tolist() if column.ndim == 2 else float(column[i])

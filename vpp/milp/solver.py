@@ -66,7 +66,12 @@ def load(highs: Any, m: Matrix, *, relaxed: bool = False) -> None:
 
 
 def solve(
-    m: Matrix, *, gap: float, time_limit: float, start: Array | None = None, progress: Progress | None = None,
+    m: Matrix,
+    *,
+    gap: float,
+    time_limit: float,
+    start: Array | None = None,
+    progress: Progress | None = None,
     options: dict[str, Any] | None = None,
 ) -> Solution:
     """The best point within the time limit [s] or to the relative gap (of at least 1 EUR); `NoPlan` if none is found."""

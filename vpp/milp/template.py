@@ -96,7 +96,9 @@ def no_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def compile_template(formulate: Formulate, horizon: Horizon, structure: Hashable, indexed: Mapping[str, bool]) -> Template:
+def compile_template(
+    formulate: Formulate, horizon: Horizon, structure: Hashable, indexed: Mapping[str, bool]
+) -> Template:
     """Compile `formulate` for one structure; `indexed` says of each parameter whether it depends on time."""
     with no_garbage_collection():
         model = pyo.ConcreteModel()
@@ -104,7 +106,9 @@ def compile_template(formulate: Formulate, horizon: Horizon, structure: Hashable
 
         def parameter(name: str) -> Any:
             if name not in indexed:
-                raise CannotCompile(f"{formulate.__module__}: parameter '{name}' is not known; known: {sorted(indexed)}")
+                raise CannotCompile(
+                    f"{formulate.__module__}: parameter '{name}' is not known; known: {sorted(indexed)}"
+                )
             if (known := model.p.component(name)) is None:
                 index = [range(horizon.steps)] if indexed[name] else []
                 known = pyo.Param(*index, mutable=True, initialize=1.0)
