@@ -42,11 +42,12 @@ def commitment_parameters(columns: Columns, horizon: Horizon) -> dict[str, Array
     step = np.arange(horizon.steps)[None, :]
 
     def bound(minimum_h: Array) -> Array:
+        """Steps the run before the horizon still binds, (n, 1)."""
         return np.ceil((minimum_h - np.abs(since)) / horizon.step_h - _ROUNDING)[:, None]
 
     must_run = (was_on[:, None] == 1) & (step < bound(columns["min_up_h"]))
     must_rest = (since[:, None] < 0) & (step < bound(columns["min_down_h"]))
-    return {"was_on": was_on, "must_run": must_run.astype(float), "may_run": 1.0 - must_rest}
+    return {"was_on": was_on, "must_run": must_run.astype(float), "may_run": (~must_rest).astype(float)}
 
 
 def commitment(b: Block, p: Symbols, horizon: Horizon, s: Commitment) -> None:

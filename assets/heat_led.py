@@ -1,7 +1,7 @@
 """The controller inside a heat source: follows an order as long as its store allows, else follows the heat.
 
 By itself it keeps the store half full. Under an order it still protects itself and the people it heats: it stops when
-the store would overflow and starts when the store would run empty, as devices in the field do.
+the store would overflow, and the last source of a node starts when the store would run empty, as devices do.
 """
 
 from vpp.domain import Site
@@ -31,6 +31,7 @@ class HeatLed:
             wanted = demand + (TARGET * site.store_capacity_kwh - site.store_kwh) / max(hours, 1.0)
         else:
             wanted = ordered * full_heat_kw
+            least_heat = least_heat if site.last_source else 0.0
         heat = min(max(wanted, least_heat, 0.0), max(most_heat, 0.0))
         return self._settle(min(1.0, heat / full_heat_kw), hours)
 

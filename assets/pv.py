@@ -14,7 +14,7 @@ import numpy as np
 
 from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Series, Site, Unit
 from vpp.domain.columns import boolean, magnitude, series, share, text
-from vpp.milp import Block, Expr, Symbols, pyo
+from vpp.milp import Block, Symbols, pyo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

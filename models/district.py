@@ -23,6 +23,7 @@ class District:
         self._peaks = {u.id: u.asset.peak_kw for u in case.units if u.type == "pv"}
         by = {u.id: _rank(u) for u in case.units}
         self._order = sorted(case.units, key=lambda u: by[u.id])
+        self._last = {u.asset.heat_node: u.id for u in self._order if u.type in _HEAT_SOURCES}
 
     def step(self, orders: Mapping[str, float], t: int, hours: float) -> dict[str, dict[str, float]]:
         """Advance by `hours` in step t of the horizon under orders (kW by asset id); the points every device shows."""
@@ -51,7 +52,7 @@ class District:
         content, capacity = stores.get(heat_node, (0.0, 0.0))
         return Site(now=now, residual_kw=residual.get(node, 0.0), heat_kw=heat.get(heat_node, 0.0),
                     heat_demand_kw=max(0.0, -heat.get(heat_node, 0.0)), store_kwh=content,
-                    store_capacity_kwh=capacity)  # fmt: skip
+                    store_capacity_kwh=capacity, last_source=self._last.get(heat_node) == unit.id)  # fmt: skip
 
     def _stores(self) -> dict[str, tuple[float, float]]:
         """Content and capacity of the stores at each heat node, kWh."""

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from models.dispatch.columns import UnitColumns
 from models.dispatch.extract import outcome
 from models.dispatch.problem import AssetGroup, dispatch_problem
 from models.district import District

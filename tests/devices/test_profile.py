@@ -92,7 +92,10 @@ def test_a_limit_is_rounded_down_and_not_negative():
 def test_a_range_that_depends_on_the_rating_is_checked_for_the_device():
     text = GOOD.replace("range: [-5, 5]", "range: [-100 %, 100 %]")
     profile = parse_profile(text)
-    assert Device(asset_id="b", profile=profile, host="127.0.0.1", port=1, rating_kw=30).layout.commands["power_kw"].high == 30
+    assert (
+        Device(asset_id="b", profile=profile, host="127.0.0.1", port=1, rating_kw=30).layout.commands["power_kw"].high
+        == 30
+    )
     with pytest.raises(Mistakes, match="does not fit int16"):
         Device(asset_id="b", profile=profile, host="127.0.0.1", port=1, rating_kw=40)
     with pytest.raises(Mistakes, match="rating_kw: is missing"):

@@ -31,7 +31,9 @@ def test_whole_numbers_come_back_as_they_went(kind, little, data):
     assert straight == struct.pack(">" + CODES[kind], raw)
 
 
-@given(st.floats(width=32, allow_nan=False, allow_infinity=False), st.booleans(), st.sampled_from(["float32", "float64"]))
+@given(
+    st.floats(width=32, allow_nan=False, allow_infinity=False), st.booleans(), st.sampled_from(["float32", "float64"])
+)
 def test_floats_come_back_as_they_went(value, little, kind):
     register = Register(at=7, type=kind, little=little)
     assert register.decode(register.encode(value)) == value
@@ -132,7 +134,9 @@ def test_the_read_plan_reads_everything_once_and_no_hole(drawn, max_read, max_ga
 def test_a_block_decodes_what_the_registers_encode(drawn, data):
     points, holes = drawn
     values = {p.name: data.draw(st.integers(0, 30_000)) for p in points}
-    memory = {(p.fc, p.register.at + i): word for p in points for i, word in enumerate(p.register.encode(values[p.name]))}
+    memory = {
+        (p.fc, p.register.at + i): word for p in points for i, word in enumerate(p.register.encode(values[p.name]))
+    }
     found = {}
     for block in read_plan(points, holes=holes):
         words = [memory.get((block.fc, block.start + i), 0xBEEF) for i in range(block.count)]

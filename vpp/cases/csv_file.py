@@ -19,7 +19,8 @@ def text_of(file: str, data: bytes, notes: Notes) -> str | None:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        notes.add(file, "", f"is not text in UTF-8 (byte {error.start}); allowed: UTF-8, as in 'CSV UTF-8' of a spreadsheet")
+        problem = f"is a binary file, or text in another encoding than UTF-8 (byte {error.start + 1})"
+        notes.add(file, "", f"{problem}; allowed: UTF-8, as in 'CSV UTF-8' of a spreadsheet")
         return None
     if _CONTROL.search(text):
         notes.add(file, "", "is a binary file; allowed: text in UTF-8")
@@ -63,16 +64,19 @@ def _table(file: str, header: Sequence[str], records: list[list[str]], notes: No
     width = len(header)
     rows = list[int]()
     kept = list[list[str]]()
+    complete = True
     for number, record in enumerate(records[1:], 2):
         cells = [cell.strip() for cell in record]
         if len(cells) > width:
+            complete = False
             problem = f"has {len(cells)} cells; allowed: {width}, as many as the header"
             notes.add(f"{file}:{number}", "", f"{problem}{_maybe_decimal_comma(cells[:width])}")
         elif any(cells):
             rows.append(number)
             kept.append(cells + [""] * (width - len(cells)))
     columns = zip(*kept, strict=True) if kept else ([] for _ in header)
-    return Table(file=file, columns=dict(zip(header, map(list, columns), strict=True)), rows=rows)
+    cells = dict(zip(header, map(list, columns), strict=True))
+    return Table(file=file, columns=cells, rows=rows, complete=complete)
 
 
 def _maybe_decimal_comma(cells: Sequence[str]) -> str:

@@ -19,6 +19,8 @@ class Table:
     columns: Mapping[str, Sequence[Any]]
     rows: Sequence[int]
     """Row numbers as a spreadsheet shows them; the header is 1."""
+    complete: bool = True
+    """False: rows are left out because they could not be read, so what they declare is unknown."""
 
     def where(self, i: int) -> str:
         return f"{self.file}:{self.rows[i]}"

@@ -47,6 +47,8 @@ class Site:
     store_kwh: float = 0.0
     """Content of the stores at its heat node."""
     store_capacity_kwh: float = 0.0
+    last_source: bool = True
+    """No further source stands behind it at its heat node: it must not let the store run empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """A formulation compiled once per type to a sparse template, and stamped for all assets of the type by numpy."""
 
 import gc
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ import pyomo.environ as pyo
 from numpy.typing import NDArray
 
 from vpp.domain import Horizon
-from vpp.milp.terms import Array, Coefficient, Formulas, Linear, NotLinear, Reader
+from vpp.milp.terms import Coefficient, Formulas, Linear, NotLinear, Reader
 
 Index = NDArray[np.intp]
 Formulate = Callable[[Any, Any, Horizon, Any], None]
@@ -85,7 +85,7 @@ class Template:
 
 
 @contextmanager
-def no_garbage_collection() -> Iterator[None]:
+def no_garbage_collection() -> Generator[None]:
     """Building many small objects without collecting garbage is 1.5 to 7 times as fast."""
     was = gc.isenabled()
     gc.disable()
@@ -101,7 +101,7 @@ def compile_template(
 ) -> Template:
     """Compile `formulate` for one structure; `indexed` says of each parameter whether it depends on time."""
     with no_garbage_collection():
-        model = pyo.ConcreteModel()
+        model: Any = pyo.ConcreteModel()
         model.p = pyo.Block()
 
         def parameter(name: str) -> Any:

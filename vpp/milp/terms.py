@@ -147,8 +147,8 @@ def _operator(x: Any) -> str:
 
 def _lift(k: Coefficient, leaves: list[Any]) -> Any:
     """The form of a formula; its numbers and time indices go to `leaves`, in order."""
-    if isinstance(k, float):
-        leaves.append(k)
+    if not isinstance(k, tuple):
+        leaves.append(float(k))
         return "#"
     if k[0] == "param":
         leaves.append(k[2])
@@ -199,7 +199,7 @@ class Formulas:
 
 
 def _evaluate(form: Any, leaves: Iterator[Array], columns: Mapping[str, Array]) -> Any:
-    if form == "#":
+    if isinstance(form, str):
         return next(leaves)[None, :]
     if form[0] == "param":
         steps = next(leaves)

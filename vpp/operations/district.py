@@ -6,6 +6,7 @@ buildings; those without a heat pump hang on a small district-heat plant (one CH
 """
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -67,6 +68,8 @@ CYCLE = (
 )  # fmt: skip
 """68 assets in 20 buildings; with the plant's four: the default district of 72."""
 
+Pumped = tuple[HeatSource, Building]
+"""Heat pump's source and the building it heats."""
 Cell = str | float | bool
 Row = dict[str, Cell]
 
@@ -141,18 +144,23 @@ def build_district(day: date = DEFAULT_DAY, assets: int = 72, seed: int = 1, dat
 
 
 def _station(draft: _Draft, name: str, assets: int, ids: Iterator[str], parent: str) -> None:
-    """One transformer with its buildings and its district-heat plant."""
+    """One transformer with its buildings and its district-heat plant.
+
+    Its limit is the year's highest quarter-hour of all loads with the heat pumps following demand: as planned before there were
+    batteries and prices. So it carries every day without coordination of heat, but not everything at once in a cheap hour.
+    """
     root = f"transformer-{name}"
     node: Row = {"id": root, "carrier": "electricity"} | ({"parent": parent} if parent else {})
     draft.tables.setdefault("nodes", []).append(node)
     kinds = list(_kinds(assets - PLANT_ASSETS))
-    weights, heat_pumps_kw = np.zeros(len(draft.loads.names)), 0.0
+    weights, heat = np.zeros(len(draft.loads.names)), Counter[Pumped]()
     for n, kind in enumerate(kinds):
         building, demand = next(ids), draft.loads.draw(kind.load, draft.rng)
         weights += demand
-        heat_pumps_kw += _building(draft, building, root, kind, demand, ground=n % 5 == 4)
+        heat.update(_building(draft, building, root, kind, demand, ground=n % 5 == 4))
     _plant(draft, name, root, buildings=sum(not kind.heat_pump and kind.load != "charge_point" for kind in kinds))
-    limit = _up_to(draft.loads.yearly_peak_kw(weights) + heat_pumps_kw, 5)
+    pumps = sum((kwh * draft.climate.pump_year[pumped] for pumped, kwh in heat.items()), np.zeros(1))
+    limit = _up_to(float((draft.loads.year_kw(weights) + pumps).max()), 5)
     node |= {"import_limit_kw": limit, "export_limit_kw": limit}
 
 
@@ -167,8 +175,8 @@ def _kinds(assets: int) -> Iterator[Kind]:
         assets, n = assets - kind.assets, n + 1
 
 
-def _building(draft: _Draft, id: str, parent: str, kind: Kind, weights: Array, ground: bool) -> float:
-    """One building with its own electricity node; returns its heat pump's rated input, kW."""
+def _building(draft: _Draft, id: str, parent: str, kind: Kind, weights: Array, ground: bool) -> Mapping[Pumped, float]:
+    """One building with its own electricity node; returns the heat that a pump supplies, kWh a year."""
     draft.add("nodes", id=id, carrier="electricity", parent=parent)
     draft.series[f"load-{id}"] = draft.loads.demand_kw(weights)
     draft.add("load", id=f"load-{id}", node=id, demand_kw=f"load-{id}")
@@ -176,7 +184,7 @@ def _building(draft: _Draft, id: str, parent: str, kind: Kind, weights: Array, g
         _pv(draft, id)
     if kind.battery:
         _battery(draft, id)
-    return _heat_pump(draft, id, ground) if kind.heat_pump else 0.0
+    return _heat_pump(draft, id, ground) if kind.heat_pump else {}
 
 
 def _pv(draft: _Draft, id: str) -> None:
@@ -197,7 +205,7 @@ def _battery(draft: _Draft, id: str) -> None:
     )  # fmt: skip
 
 
-def _heat_pump(draft: _Draft, id: str, ground: bool) -> float:
+def _heat_pump(draft: _Draft, id: str, ground: bool) -> Mapping[Pumped, float]:
     """Heat pump, store and demand at a heat node of their own; sized for the coldest hour of the reference year.
 
     Annual heat of a renovated apartment building 35 to 60 MWh; 60 litres of store per kW of heat at 25 K (own assumptions).
@@ -205,7 +213,7 @@ def _heat_pump(draft: _Draft, id: str, ground: bool) -> float:
     source = HeatSource.GROUND if ground else HeatSource.AIR
     annual_kwh, families = float(draft.rng.uniform(35e3, 60e3)), float(draft.rng.uniform(0.5, 1.0))
     mix = {Building.MULTI_FAMILY: families * annual_kwh, Building.SINGLE_FAMILY: (1 - families) * annual_kwh}
-    power = _up_to(1.05 * sum(kwh * draft.climate.heat_pump_kw[source, b] for b, kwh in mix.items()), 0.1)
+    power = _up_to(1.05 * sum(kwh * draft.climate.pump_year[source, b].max() for b, kwh in mix.items()), 0.1)
     node, cop_name, demand = f"heat-{id}", f"cop-{source.name.lower()}", f"heat-{id}"
     draft.series.setdefault(cop_name, draft.climate.cop[source])
     draft.series[demand] = sum((kwh * draft.climate.heat[b] for b, kwh in mix.items()), np.zeros(draft.horizon.steps))
@@ -217,7 +225,7 @@ def _heat_pump(draft: _Draft, id: str, ground: bool) -> float:
     rated_heat_kw = power * float(draft.climate.cop[source].mean())
     _heat_store(draft, f"heat-store-{id}", node, litres=_up_to(60 * rated_heat_kw, 100), kelvin=25)
     draft.add("heat_demand", id=f"heat-demand-{id}", heat_node=node, demand_kw=demand)
-    return power
+    return {(source, building): kwh for building, kwh in mix.items()}
 
 
 def _heat_store(draft: _Draft, id: str, node: str, litres: float, kelvin: float) -> None:
@@ -270,23 +278,23 @@ class _Climate:
     heat: Mapping[Building, Array]
     peak_heat: Mapping[Building, float]
     """kW in the year's highest hour, per kWh a year."""
-    heat_pump_kw: Mapping[tuple[HeatSource, Building], float]
-    """Electrical kW that cover every hour of the year, per kWh a year."""
+    pump_year: Mapping[Pumped, Array]
+    """Electrical kW per kWh of heat a year when following demand; quarter-hours of SimBench's year."""
 
 
 def _climate(day: date, horizon: Horizon) -> _Climate:
     outside = weather.weather(horizon)
-    year = weather.temperature_of_year(day.year)
-    air, yearly_air = outside["temp_air"].to_numpy(), year.to_numpy()
+    year, simbench_year = weather.temperature_of_year(day.year), weather.temperature_of_year(simbench.YEAR)
+    air, yearly_air = outside["temp_air"].to_numpy(), simbench_year.to_numpy()
     residential = (Building.MULTI_FAMILY, Building.SINGLE_FAMILY)
-    hourly = {building: hourly_profile(year, building).to_numpy() for building in residential}
+    hourly = {building: hourly_profile(simbench_year, building).to_numpy() for building in residential}
     yearly_cop = {HeatSource.AIR: cop_air(yearly_air), HeatSource.GROUND: cop_ground(yearly_air, Emitter.FLOOR)}
     return _Climate(
         pv=pv_profiles(outside, PLANES, weather.LATITUDE, weather.LONGITUDE),
         cop={HeatSource.AIR: cop_air(air), HeatSource.GROUND: cop_ground(air, Emitter.FLOOR)},
         heat={building: heat_profile(horizon, year, building) for building in residential},
         peak_heat={building: float(hourly[building].max()) for building in residential},
-        heat_pump_kw={(s, b): float((hourly[b] / yearly_cop[s]).max()) for s in yearly_cop for b in residential},
+        pump_year={(s, b): np.repeat(hourly[b] / yearly_cop[s], 4) for s in yearly_cop for b in residential},
     )
 
 
@@ -320,8 +328,9 @@ class _Loads:
     def demand_kw(self, weights: Array) -> Array:
         return weights @ self._day
 
-    def yearly_peak_kw(self, weights: Array) -> float:
-        return float((self._year @ weights).max())
+    def year_kw(self, weights: Array) -> Array:
+        """Quarter-hours of SimBench's year."""
+        return self._year @ weights
 
 
 def _actuals(series: Mapping[str, Array], seed: int) -> Mapping[str, Array]:
