@@ -1,7 +1,7 @@
 """Coefficient of performance of heat pumps from temperatures.
 
-Regressions and field correction 0.85: O. Ruhnau, L. Hirth, A. Praktiknjo, "Time series of heat demand and heat pump efficiency for
-energy system modeling", Scientific Data 6:189, 2019, doi:10.1038/s41597-019-0199-y.
+Regressions and field correction 0.85: O. Ruhnau, L. Hirth, A. Praktiknjo, "Time series of heat demand and heat pump
+efficiency for energy system modeling", Scientific Data 6:189, 2019, doi:10.1038/s41597-019-0199-y.
 """
 
 from enum import Enum

@@ -19,7 +19,7 @@ def noise(
     step_h: float = 0.25,
     correlation_per_h: float = CORRELATION_PER_H,
 ) -> Array:
-    """`count` independent AR(1) series (count, steps) of mean 0 and standard deviation `sigma`; same seed, same noise."""
+    """`count` independent AR(1) series (count, steps), mean 0, standard deviation `sigma`; same seed, same noise."""
     phi = correlation_per_h**step_h
     shocks = np.random.default_rng(seed).normal(0.0, sigma, size=(count, steps))
     shocks[:, 1:] *= np.sqrt(1 - phi**2)
@@ -29,6 +29,6 @@ def noise(
 
 
 def actual(forecast: Array, relative_error: Array, high: float | None = None) -> Array:
-    """The forecast times (1 + error), never below 0, nor above `high` (or the forecast itself, where that is larger)."""
+    """The forecast times (1 + error), never below 0, nor above `high` (or the forecast, where that is larger)."""
     values = np.maximum(forecast * (1 + relative_error), 0.0)
     return values if high is None else np.minimum(values, np.maximum(high, forecast))

@@ -1,11 +1,12 @@
-"""Heat demand of buildings from temperature: the German standard load profiles for gas (BDEW/VKU/GEODE), hot water included.
+"""Heat demand of buildings from temperature: the German standard load profiles for gas, hot water included.
 
     heat[hour] = K × h(ϑ) × F(weekday) × s(hour, ϑ)                          kWh
     h(ϑ) = A / (1 + (B / (ϑ − 40 °C))^C) + D                                 the day, relative
     ϑ = (T[d] + T[d−1]/2 + T[d−2]/4 + T[d−3]/8) / 1.875                      °C, daily means
 
-The customer value K makes a whole year give the annual demand. Temperature and demand follow the local wall clock. The tables A … D,
-F and s are those that `demandlib` brings along; its own class for them draws a deprecation warning from pandas 3.
+(BDEW/VKU/GEODE, guide to standard load profiles for gas.) The customer value K makes a whole year give the annual
+demand. Temperature and demand follow the local wall clock. The tables A … D, F and s are those that `demandlib` brings
+along; its own class for them draws a deprecation warning from pandas 3.
 """
 
 from dataclasses import dataclass
@@ -44,8 +45,8 @@ class _Tables:
 def heat_profile(horizon: Horizon, temp_air: pd.Series, building: Building) -> Array:
     """Heat in kW per kWh of annual demand on each step of the horizon.
 
-    `temp_air`: hourly, °C, on a naive index of the local wall clock: the calendar year that holds the horizon. A forecast is
-    used by writing it over the reference year's values of its days.
+    `temp_air`: hourly, °C, on a naive index of the local wall clock: the calendar year that holds the horizon. To use a
+    forecast, write it over the reference year's values of its days.
     """
     shape = hourly_profile(temp_air, building)
     middle = pd.DatetimeIndex(horizon.times()).tz_convert(MARKET_ZONE).tz_localize(None) + horizon.step / 2
@@ -67,7 +68,7 @@ def hourly_profile(temp_air: pd.Series, building: Building) -> pd.Series:
 
 
 def memory_temperature(daily: Array) -> Array:
-    """ϑ, the mean of four days that a building remembers, °C; the days before the first are the last ones of the array."""
+    """ϑ, the mean of four days that a building remembers, °C; before the first day come the last ones of the array."""
     return (daily + np.roll(daily, 1) / 2 + np.roll(daily, 2) / 4 + np.roll(daily, 3) / 8) / 1.875
 
 
@@ -94,4 +95,4 @@ def _tables(building: Building) -> _Tables:
 
 def _of(file: str, kind: str) -> pd.DataFrame:
     table = pd.read_csv(str(files("demandlib.bdew") / "bdew_data" / file), index_col=0)
-    return table[table["shlp_type"] == kind]
+    return table.query("shlp_type == @kind")

@@ -32,7 +32,7 @@ def standard_load(horizon: Horizon, kind: StandardLoad, annual_kwh: float, holid
     name, seasonal = kind.value
     local = pd.DatetimeIndex(horizon.times()).tz_convert(MARKET_ZONE)
     rest = local.day_of_week.to_numpy() == 6
-    rest |= np.isin(local.date, list(holidays)) if holidays else False
+    rest |= np.array([day in holidays for day in local.date])
     day_type = np.where(rest, 2, np.where(local.day_of_week == 5, 1, 0))
     quarter = (local.hour * 4 + local.minute // 15).to_numpy()
     demand = _table(name)[local.month.to_numpy() - 1, day_type, quarter] * annual_kwh / 1e6
@@ -46,7 +46,7 @@ def seasonal_factor(day_of_year: Array) -> Array:
 
 
 def mean_of_days(days: Sequence[Array], steps: int) -> Array:
-    """Forecast from earlier days of the same kind: their mean; a day of another length is stretched to `steps` (92, 96, 100)."""
+    """Forecast from earlier days of the same kind: their mean, each stretched to `steps` (92, 96, 100)."""
     if not days:
         raise ValueError("no earlier day given; allowed: at least one")
     target = (np.arange(steps) + 0.5) / steps

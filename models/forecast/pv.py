@@ -1,8 +1,12 @@
-"""PV power from weather: Hay-Davies transposition, Faiman cell temperature, PVWatts (pvlib; Holmgren et al., JOSS 3(29):884, 2018)."""
+"""PV power from weather: Hay-Davies transposition, Faiman cell temperature, PVWatts.
+
+By pvlib: W. Holmgren, C. Hansen, M. Mikofski, JOSS 3(29):884, 2018, doi:10.21105/joss.00884.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,17 +46,20 @@ def _sun(starts: pd.DatetimeIndex, latitude: float, longitude: float) -> tuple[p
     """Position (indexed like the weather) and extraterrestrial normal radiation, W/m², in mid-interval."""
     step = starts[1] - starts[0] if len(starts) > 1 else timedelta(minutes=15)
     middle = starts + step / 2
-    position = pvlib.solarposition.get_solarposition(middle, latitude, longitude).set_index(starts)
-    return position, np.asarray(pvlib.irradiance.get_extra_radiation(middle.day_of_year.to_numpy()), dtype=np.float64)
+    position: Any = pvlib.solarposition.get_solarposition(middle, latitude, longitude)
+    return position.set_index(starts), np.asarray(
+        pvlib.irradiance.get_extra_radiation(middle.day_of_year.to_numpy()), dtype=np.float64
+    )
 
 
 def _power(weather: pd.DataFrame, plane: Plane, sun: pd.DataFrame, extra: Array) -> Array:
-    poa = pvlib.irradiance.get_total_irradiance(
+    poa: Any = pvlib.irradiance.get_total_irradiance(
         plane.tilt, plane.azimuth, sun["apparent_zenith"], sun["azimuth"],
         weather["dni"], weather["ghi"], weather["dhi"], dni_extra=extra, model="haydavies",
     )  # fmt: skip
     irradiance = poa["poa_global"].fillna(0.0)
-    cell = pvlib.temperature.faiman(irradiance, weather["temp_air"], weather["wind_speed"])
+    wind: Any = weather["wind_speed"]
+    cell = pvlib.temperature.faiman(irradiance, weather["temp_air"], wind)
     dc = pvlib.pvsystem.pvwatts_dc(irradiance, cell, 1.0, TEMPERATURE_COEFFICIENT) * (1 - LOSSES)
     ac = pvlib.inverter.pvwatts(dc, 1 / INVERTER_EFFICIENCY, INVERTER_EFFICIENCY)
     return np.nan_to_num(np.asarray(ac, dtype=np.float64))

@@ -42,8 +42,8 @@ class Town:
         self.told: list[SetpointEvent] = []
         self.field = Field([], clock=clock, on_event=self.told.append, pace=Pace(base_s=0.0))
 
-    def add(self, asset_id: str, profile: str, rating_kw: float = 10.0, *, timeout_ms: int = 50, **place) -> Device:
-        """A device of a profile, with a short time-out of the network."""
+    def add(self, asset_id: str, profile: str, rating_kw: float = 10.0, *, timeout_ms: int = 2000, **place) -> Device:
+        """A device of a profile, with its time-out of the network."""
         model = self.profiles[profile]
         transport = model.transport.model_copy(update={"timeout_ms": timeout_ms})
         quick = model.model_copy(update={"transport": transport})

@@ -203,7 +203,7 @@ async def test_nothing_sent_is_failed_and_tried_again(town, clock):
 
 @pytest.mark.parametrize("fault", [Fault.SILENT, Fault.DROP])
 async def test_a_lost_order_is_read_back_first_and_then_sent_again(town, clock, fault):
-    town.add("b", "battery")
+    town.add("b", "battery", timeout_ms=60)
     await town.field.read_all("fast")
     town.city.fault("b", fault)
     events = await town.field.apply([town.order("b", 3)])
@@ -216,7 +216,7 @@ async def test_a_lost_order_is_read_back_first_and_then_sent_again(town, clock, 
 
 
 async def test_a_refresh_without_answer_is_lost_and_found_by_reading_back(town, clock):
-    town.add("b", "battery")
+    town.add("b", "battery", timeout_ms=60)
     await town.field.apply([town.order("b", 3)])
     clock.move(21)
     town.city.fault("b", Fault.SILENT)
@@ -228,7 +228,7 @@ async def test_a_refresh_without_answer_is_lost_and_found_by_reading_back(town, 
 
 
 async def test_a_release_that_nobody_confirms_ends_with_the_time_out_of_the_device(town, clock):
-    town.add("b", "battery")
+    town.add("b", "battery", timeout_ms=60)
     await town.field.apply([town.order("b", 3, seconds=30)])
     town.city.fault("b", Fault.SILENT)
     clock.move(31)
@@ -275,7 +275,7 @@ async def test_a_switch_takes_zero_or_one(town):
 
 @pytest.mark.parametrize("fault", list(Fault))
 async def test_no_fault_breaks_the_field_and_no_old_value_is_good(town, clock, fault):
-    town.add("sick", "battery")
+    town.add("sick", "battery", timeout_ms=60)
     town.add("well", "battery")
     for each in ("sick", "well"):
         town.city.publish(each, {"power_kw": 1.0, "soc": 0.5})

@@ -77,7 +77,7 @@ async def test_it_answers_as_the_standard_says(town, pdu, answer):
 
 
 async def test_units_behind_one_address_and_an_unknown_one(town):
-    one = town.add("one", "energy-meter", address="127.77.0.1", unit=1)
+    one = town.add("one", "energy-meter", address="127.77.0.1", unit=1, timeout_ms=60)
     town.add("two", "energy-meter", address="127.77.0.1", unit=2)
     town.city.publish("one", {"power_kw": -1})
     town.city.publish("two", {"power_kw": -2})
@@ -154,6 +154,7 @@ async def test_after_the_city_has_gone_every_reading_is_bad(town):
     await town.field.read_all()
     await town.city.close()
     readings = await town.field.read_all()
+    assert "127." in town.field.problems["b"]
     assert readings and all((r.value, r.quality) == (None, Quality.BAD) for r in readings)
 
 
@@ -208,7 +209,7 @@ async def test_mbpoll_reads_what_is_published(town):
     args = f"-m tcp -a 1 -0 -r 0 -c 1 -t 3:float -B -1 -p {device.port} {device.host}".split()
     process = await asyncio.create_subprocess_exec("mbpoll", *args, stdout=asyncio.subprocess.PIPE)
     out, _ = await process.communicate()
-    assert "[0]: \t4200" in out.decode()
+    assert "4200" in out.decode()
 
 
 @pytest.mark.slow

@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vpp.cases.notes import Notes
 from vpp.cases.series_book import stamp
@@ -23,7 +25,7 @@ class Alignment:
 
     first: int
     """The first source row of each step's group."""
-    held: Array | None
+    held: NDArray[np.int64] | None
     """Source row of each step (coarser or equal step)."""
     averaged: int
     """Source rows per step (finer step)."""
@@ -38,7 +40,7 @@ class Alignment:
 
     def align(self, values: Array) -> Array:
         if self.held is not None:
-            return values[self.held.astype(np.intp)]
+            return values[self.held]
         # Divided before they are added, so that finite values keep a finite mean.
         return (values[self.used].reshape(self.steps, self.averaged) / self.averaged).sum(axis=1)
 
@@ -68,7 +70,7 @@ def alignment_of(
 def _regular_step(
     file: str, times: Sequence[int], rows: Sequence[int] | None, horizon: Horizon, notes: Notes
 ) -> int | None:
-    gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(times)]
     rising = Counter(gap for gap in gaps if gap > 0)
     if not gaps:
         return horizon.step_minutes * _MINUTE
@@ -85,18 +87,21 @@ def _what_is_wrong(time: int, before: int, step: int) -> str:
         return f"{moment(time)} is there twice; allowed: every instant once"
     if gap < 0:
         return f"{moment(time)} comes after {moment(before)}; allowed: times that rise strictly"
-    if gap % step == 0:
-        missing = gap // step - 1
-        instants = f"the instant {moment(before + step)} is" if missing == 1 else f"{missing} instants from {moment(before + step)} on are"
-        return f"{instants} missing before {moment(time)}; allowed: one regular step ({step / _MINUTE:g} min)"
-    return f"{moment(time)} follows {gap / _MINUTE:g} min after {moment(before)}; allowed: one regular step ({step / _MINUTE:g} min)"
+    allowed = f"allowed: one regular step ({step / _MINUTE:g} min)"
+    if gap % step:
+        return f"{moment(time)} follows {moment(before)} after {gap / _MINUTE:g} min; {allowed}"
+    missing, since = gap // step - 1, moment(before + step)
+    subject = f"the instant {since} is" if missing == 1 else f"{missing} instants from {since} on are"
+    return f"{subject} missing before {moment(time)}; {allowed}"
 
 
 def _fit(file: str, times: Sequence[int], step: int, horizon: Horizon, notes: Notes) -> Alignment | None:
     wanted, start = horizon.step_minutes * _MINUTE, microseconds(horizon.start)
     end = start + horizon.steps * wanted
     if max(step, wanted) % min(step, wanted):
-        problem = f"a step of {step / _MINUTE:g} min does not divide evenly with the horizon's {horizon.step_minutes} min"
+        problem = (
+            f"a step of {step / _MINUTE:g} min does not divide evenly with the horizon's {horizon.step_minutes} min"
+        )
         notes.add(file, START, f"{problem}; allowed: a multiple or an even part of it")
         return None
     if (start - times[0]) % min(step, wanted):

@@ -13,7 +13,6 @@ from vpp.cases.series_book import SeriesBook
 from vpp.domain import Column, Kind
 from vpp.domain.columns import column_of, is_required
 
-
 Parse = Callable[[Any], Any]
 """cell → value, or Bad."""
 

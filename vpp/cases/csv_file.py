@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from vpp.cases.notes import Notes, quoted
 from vpp.cases.table import Table
@@ -81,5 +82,5 @@ def _table(file: str, header: Sequence[str], records: list[list[str]], notes: No
 
 def _maybe_decimal_comma(cells: Sequence[str]) -> str:
     digits = [cell.isdecimal() for cell in cells]
-    neighbours = any(a and b for a, b in zip(digits, digits[1:], strict=False))
+    neighbours = any(a and b for a, b in pairwise(digits))
     return "; a decimal comma? write 0.5, not 0,5" if neighbours else ""

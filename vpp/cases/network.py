@@ -31,7 +31,9 @@ def read_network(table: Table | None, book: SeriesBook, notes: Notes) -> Network
         if not isinstance(id, str):
             continue
         if id in first_at:
-            rows.spoil(i, "id", f"{quoted(id)} is already in {table.where(first_at[id])}; allowed: every id once", notes)
+            rows.spoil(
+                i, "id", f"{quoted(id)} is already in {table.where(first_at[id])}; allowed: every id once", notes
+            )
             continue
         first_at[id] = i
         carriers[id] = Carrier(carrier) if carrier in set(Carrier) else None
@@ -69,7 +71,9 @@ def _note_root_and_cycles(
     parents = {id: rows.values["parent"][i] for id, i in electric.items()}
     roots = [id for id, parent in parents.items() if parent is None]
     if not roots and all(carriers.values()):
-        notes.add(FILE, "parent", "no electricity node without a parent; allowed: exactly one, the root that meets the market")
+        notes.add(
+            FILE, "parent", "no electricity node without a parent; allowed: exactly one, the root that meets the market"
+        )
     for id in roots[1:]:
         problem = f"{quoted(id)} is a second root beside {quoted(roots[0])}"
         rows.spoil(electric[id], "parent", f"{problem}; allowed: exactly one electricity node without a parent", notes)
@@ -82,7 +86,9 @@ def _note_root_and_cycles(
         if id in path:
             cycle = list(path)[list(path).index(id) :]
             way = " → ".join(quoted(n) for n in [*cycle[:8], *(["…"] if len(cycle) > 8 else []), id])
-            rows.spoil(electric[id], "parent", f"the parents form a cycle: {way}; allowed: a tree below the root", notes)
+            rows.spoil(
+                electric[id], "parent", f"the parents form a cycle: {way}; allowed: a tree below the root", notes
+            )
         settled |= path.keys()
 
 
@@ -91,7 +97,12 @@ def _note_what_does_not_fit_the_carrier(rows: Rows, notes: Notes) -> None:
     for i, carrier in enumerate(values["carrier"]):
         if carrier == Carrier.HEAT:
             if values["parent"][i] is not None:
-                rows.spoil(i, "parent", f"{quoted(values['parent'][i])} on a heat node; allowed: none, heat nodes stand alone", notes)
+                rows.spoil(
+                    i,
+                    "parent",
+                    f"{quoted(values['parent'][i])} on a heat node; allowed: none, heat nodes stand alone",
+                    notes,
+                )
             for limit in ("import_limit_kw", "export_limit_kw"):
                 if values[limit][i] is not None:
                     rows.spoil(i, limit, "a limit on a heat node; allowed: none", notes)

@@ -139,5 +139,7 @@ def _note_keys(heading: str, section: Section, known: Mapping[str, Any] | tuple[
     for key in section:
         if key not in known:
             allowed = ", ".join(known)
-            problem = f"{quoted(key)} is an unknown key of [{heading}]; allowed: {allowed}{notes.nearest(key, list(known))}"
+            problem = (
+                f"{quoted(key)} is an unknown key of [{heading}]; allowed: {allowed}{notes.nearest(key, list(known))}"
+            )
             notes.add(FILE, f"{heading}.{key}", problem)

@@ -38,7 +38,9 @@ class SeriesBook:
         key = (name, column)
         if key not in self._verdicts:
             values = self._series[name]
-            self._verdicts[key] = Bad("") if values is None else self._in_range(values, column, f"series {quoted(name)}")
+            self._verdicts[key] = (
+                Bad("") if values is None else self._in_range(values, column, f"series {quoted(name)}")
+            )
         return self._verdicts[key]
 
     def array(self, values: Any, column: Column) -> Array | Bad:

@@ -47,14 +47,19 @@ def _read_wide(
     where: Where = lambda i: f"{file}:{rows[i]}" if rows else file  # noqa: E731
     times = None if starts is None else _times(starts, where, notes)
     known = times is not None and book.horizon is not None
-    alignment = alignment_of(file, times, rows, book.horizon, notes) if known and times is not None and book.horizon else None
+    alignment = (
+        alignment_of(file, times, rows, book.horizon, notes) if known and times is not None and book.horizon else None
+    )
     for name, (values, odd) in columns.items():
         sound = _note_cells(name, values, odd, alignment, where, notes)
         _put(file, name, alignment.align(values) if alignment and sound else None, book, notes)
 
 
 def _times(starts: Sequence[Any], where: Where, notes: Notes) -> list[int] | None:
-    read = [as_time(cell) if cell not in (None, "") else Bad("is missing; allowed: a time with Z or offset") for cell in starts]
+    read = [
+        as_time(cell) if cell not in (None, "") else Bad("is missing; allowed: a time with Z or offset")
+        for cell in starts
+    ]
     for i, at in enumerate(read):
         if isinstance(at, Bad):
             notes.add(where(i), START, at.problem)
@@ -140,7 +145,11 @@ def _read_lists(columns: Mapping[str, Any], book: SeriesBook, notes: Notes) -> N
     for name in columns:
         if name not in ("name", "values"):
             known = ("name", "values", START)
-            notes.add(PARQUET, name, f"{quoted(name)} is an unknown column beside lists; allowed: name, values{notes.nearest(name, known)}")
+            notes.add(
+                PARQUET,
+                name,
+                f"{quoted(name)} is an unknown column beside lists; allowed: name, values{notes.nearest(name, known)}",
+            )
     if "name" not in columns or "values" not in columns:
         book.complete = False
         return

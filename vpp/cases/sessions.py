@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from vpp.cases.notes import Notes, quoted
+from vpp.cases.notes import Bad, Notes, quoted
 from vpp.cases.series_book import stamp
 from vpp.cases.table import Rows
+
+_ROUNDING = 1e-9
 
 
 def note_sessions(rows: Rows, notes: Notes) -> None:
@@ -27,14 +29,15 @@ def _note_order(rows: Rows, notes: Notes) -> None:
 
 
 def _note_batteries(rows: Rows, notes: Notes) -> None:
+    """What is empty is 0 on arrival, and an unlimited battery."""
     names = ("arrival_kwh", "energy_kwh", "battery_kwh")
     for i, cells in enumerate(zip(*(_column(rows, n) for n in names), strict=True)):
-        arrival, energy, battery = cells
-        if isinstance(arrival, float) and isinstance(energy, float) and isinstance(battery, float) and arrival + energy > battery:
+        if any(isinstance(cell, Bad) for cell in cells) or cells[2] is None:
+            continue
+        arrival, energy, battery = cells[0] or 0.0, cells[1], cells[2]
+        if arrival + energy > battery * (1 + _ROUNDING):
             problem = f"arrival_kwh {arrival:g} + energy_kwh {energy:g} is more than battery_kwh {battery:g}"
-            rows.spoil(i, "energy_kwh", f"{problem}; allowed: at most {battery - arrival:g}", notes)
-        elif isinstance(arrival, float) and isinstance(battery, float) and arrival > battery:
-            rows.spoil(i, "arrival_kwh", f"{arrival:g} is more than battery_kwh {battery:g}; allowed: at most that", notes)
+            rows.spoil(i, "energy_kwh", f"{problem}; allowed: at most battery_kwh", notes)
 
 
 def _note_overlaps(rows: Rows, notes: Notes) -> None:
@@ -46,7 +49,9 @@ def _note_overlaps(rows: Rows, notes: Notes) -> None:
         charger, arrival, departure = (_column(rows, n)[i] for n in ("charger", "arrival", "departure"))
         if last is not None and _column(rows, "charger")[last] == charger:
             if arrival < (busy := _column(rows, "departure")[last]):
-                problem = f"{stamp(arrival)} is before {stamp(busy)}, when the session in row {rows.table.rows[last]} ends"
+                problem = (
+                    f"{stamp(arrival)} is before {stamp(busy)}, when the session in row {rows.table.rows[last]} ends"
+                )
                 rows.spoil(i, "arrival", f"{problem}; allowed: one session of {quoted(charger)} at a time", notes)
             if departure < busy:
                 continue

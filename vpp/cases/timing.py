@@ -1,7 +1,6 @@
 """Checks of a row that need the horizon: does a shiftable load fit, is a lamp's floor below its plan."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from math import ceil, floor
 from typing import Any
 
@@ -38,17 +37,17 @@ def dims_to_at_most_its_level(asset: Any, outlook: Any, horizon: Horizon) -> Pro
     if at is None:
         return []
     values = [float(np.broadcast_to(v, horizon.steps)[at]) for v in (least, level)]
-    return [("min_level", f"{values[0]:g} is above level {values[1]:g} at {stamp(horizon.time(at))}; allowed: at most level")]
+    return [
+        (
+            "min_level",
+            f"{values[0]:g} is above level {values[1]:g} at {stamp(horizon.time(at))}; allowed: at most level",
+        )
+    ]
 
 
 def _cell(name: str, *parts: Any) -> Any:
     """A column of the row, wherever the type keeps it."""
     return next(getattr(part, name) for part in parts if hasattr(part, name))
-
-
-def whole_steps(start: timedelta, end: timedelta, step: timedelta) -> int:
-    """Steps that lie wholly inside [start, end), counted from the horizon's start."""
-    return max(0, floor(end / step) - ceil(start / step))
 
 
 TIME_CHECKS: Mapping[str, Callable[[Any, Any, Horizon], Problems]] = {

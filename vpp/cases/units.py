@@ -27,7 +27,12 @@ class Fleet:
 
 def attachments(kind: AssetType) -> Mapping[str, Attached]:
     """Fields of a type that are rows of another file: `sessions` → ev_session.csv."""
-    return {f.name: f.metadata["rows"] for part in (kind.nameplate, kind.outlook) for f in fields(part) if "rows" in f.metadata}
+    return {
+        f.name: f.metadata["rows"]
+        for part in (kind.nameplate, kind.outlook)
+        for f in fields(part)
+        if "rows" in f.metadata
+    }
 
 
 def read_fleet(
@@ -53,9 +58,7 @@ def _all_ids_are_known(table: Table | None) -> bool:
     return table is not None and table.complete and ("id" in table.columns or not table.rows)
 
 
-def _read_type(
-    table: Table, kind: AssetType, network: Network, fleet: Fleet, book: SeriesBook, notes: Notes
-) -> Rows:
+def _read_type(table: Table, kind: AssetType, network: Network, fleet: Fleet, book: SeriesBook, notes: Notes) -> Rows:
     columns = columns_of(kind.nameplate, kind.outlook)
     rows = read_rows(table, columns, book, notes)
     for i, id in enumerate(rows.values["id"]):
@@ -111,7 +114,11 @@ def _distribute(
 
 
 def _units(
-    rows: Rows, kind: AssetType, more: Mapping[str, Mapping[str, tuple[Any, ...]]], horizon: Horizon | None, notes: Notes
+    rows: Rows,
+    kind: AssetType,
+    more: Mapping[str, Mapping[str, tuple[Any, ...]]],
+    horizon: Horizon | None,
+    notes: Notes,
 ) -> list[Unit]:
     def extra(part: type) -> dict[str, list[tuple[Any, ...]]]:
         own = {f.name for f in fields(part)}

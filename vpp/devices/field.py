@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from vpp.devices.device import Device
-from vpp.devices.link import Forbidden, Link, Pace, networks, require_allowed
+from vpp.devices.link import Forbidden, Link, LinkError, Pace, networks, require_allowed
 from vpp.devices.orders import Key, Order
 from vpp.devices.poller import read
 from vpp.devices.setpoints import SetpointProtocol
@@ -33,6 +33,7 @@ class Field:
         self._at_once, self._connecting = asyncio.Semaphore(at_once), asyncio.Semaphore(50)
         self._links = dict[tuple[str, int], Link]()
         self._devices = dict[str, Device]()
+        self._problems = dict[str, LinkError]()
         self._protocol = SetpointProtocol(self._devices, self.link, clock, on_event)
         mistakes = [mistake for device in devices for mistake in self._add(device)]
         if mistakes:
@@ -46,6 +47,11 @@ class Field:
     def orders(self) -> Mapping[Key, Order]:
         """What is in force or on its way, by asset and setpoint name."""
         return self._protocol.orders
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """Devices whose last reading failed, and why."""
+        return {asset_id: str(problem) for asset_id, problem in self._problems.items()}
 
     def add(self, device: Device) -> None:
         if mistakes := list(self._add(device)):
@@ -82,7 +88,7 @@ class Field:
     async def read(self, asset_id: str, group: str) -> list[Reading]:
         """One cadence group of one device."""
         device = self._devices[asset_id]
-        return await read(device, group, self._clock, self.link(device))
+        return await read(device, group, self._clock, self.link(device), problems=self._problems)
 
     async def read_all(self, group: str | None = None) -> list[Reading]:
         """Every device at once (one group, or all); the readings also judge the orders in force."""
@@ -94,7 +100,10 @@ class Field:
     async def _read(self, device: Device, group: str | None) -> list[Reading]:
         async with self._at_once:
             groups = [g for g in device.groups if group in (None, g)]
-            return [r for g in groups for r in await read(device, g, self._clock, self.link(device))]
+            readings = list[Reading]()
+            for g in groups:
+                readings += await read(device, g, self._clock, self.link(device), problems=self._problems)
+            return readings
 
     async def apply(self, setpoints: Iterable[Setpoint]) -> list[SetpointEvent]:
         """Give orders, the strongest priority first; returns all events up to verified, rejected, failed or lost."""

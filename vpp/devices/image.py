@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from vpp.devices.device import Command, Layout, Write
-from vpp.devices.registers import Register, Unfit, limits_of, size_of
+from vpp.devices.registers import Register, limits_of, size_of
 from vpp.domain import SetpointKind
 
 ILLEGAL_ADDRESS, ILLEGAL_VALUE = 2, 3
@@ -222,6 +222,3 @@ def _exponents(layout: Layout) -> dict[int, int]:
         exponent = exponent if math.isfinite(bound) else 0
         found[register.exponent_at] = max(found.get(register.exponent_at, -10), exponent)
     return found
-
-
-__all__ = ["ILLEGAL_ADDRESS", "ILLEGAL_VALUE", "Image", "Refusal", "Unfit", "combined"]

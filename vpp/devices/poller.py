@@ -7,29 +7,41 @@ from vpp.domain import Clock, Priority, Quality, Reading
 
 
 async def read(
-    device: Device, group: str, clock: Clock, link: Link, priority: Priority = Priority.FAST
+    device: Device,
+    group: str,
+    clock: Clock,
+    link: Link,
+    priority: Priority = Priority.FAST,
+    problems: dict[str, LinkError] | None = None,
 ) -> list[Reading]:
-    """One cadence group. No answer gives readings with quality BAD and no value."""
-    readings, reached = list[Reading](), True
+    """One cadence group. No answer gives readings with quality BAD and no value; why is left in `problems`."""
+    readings, problem = list[Reading](), None
     for block in device.layout.plan(group):
         values = unread(block.names)
-        if reached:
-            values, reached = await _values(device, block, link, priority)
+        if problem is None or problem.reachable:
+            values, failure = await _values(device, block, link, priority)
+            problem = failure or problem
         at = clock.now()
         readings += [
             Reading(asset_id=device.asset_id, point=name, at=at, value=value, quality=quality)
             for name, (value, quality) in values.items()
         ]
+    if problems is not None:
+        problems.pop(device.asset_id, None)
+        if problem is not None:
+            problems[device.asset_id] = problem
     return readings
 
 
-async def _values(device: Device, block: Block, link: Link, priority: Priority) -> tuple[dict[str, Value], bool]:
-    """The block's values, and whether the device is worth a further question."""
+async def _values(
+    device: Device, block: Block, link: Link, priority: Priority
+) -> tuple[dict[str, Value], LinkError | None]:
+    """The block's values, and why there are none."""
     try:
         words = await link.read(device.unit, block.fc, block.start, block.count, priority)
     except LinkError as problem:
-        return unread(block.names), problem.reachable
-    return block.decode(words), True
+        return unread(block.names), problem
+    return block.decode(words), None
 
 
 def is_usable(reading: Reading) -> bool:

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from vpp.devices.device import layout_of, needs_rating
-from vpp.devices.image import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Image, Refusal, combined
+from vpp.devices.image import ILLEGAL_VALUE, Image, Refusal, combined
 from vpp.devices.profile import Profile
 from vpp.domain import Clock
 
@@ -228,6 +228,3 @@ class SimulatedCity:
             if not self._places.get(host):
                 return host
             number += 1
-
-
-__all__ = ["ILLEGAL_ADDRESS", "Fault", "SimulatedCity", "SimulatedDevice"]

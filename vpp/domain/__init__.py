@@ -2,7 +2,7 @@
 
 from vpp.domain.asset import AssetType, Columns, Rules, Schedule, Simulator, Site
 from vpp.domain.case import PENALTY_FACTORS, Cap, Carrier, Case, Headroom, Market, Node, Penalties, Unit
-from vpp.domain.clock import Clock, FastClock, WallClock
+from vpp.domain.clock import Clock, FastClock, SteppedClock, WallClock
 from vpp.domain.columns import Array, Column, Kind, Series
 from vpp.domain.field import (
     Priority,
@@ -22,5 +22,5 @@ __all__ = [
     "MARKET_ZONE", "PENALTY_FACTORS", "Array", "AssetType", "Cap", "Carrier", "Case", "Clock", "Column", "Columns", "FastClock", "Headroom",
     "Horizon", "Kind", "Label", "Market", "Mistake", "Mistakes", "Node", "Penalties", "Plan", "Priority", "Quality",
     "Reading", "Rules", "Schedule", "Series", "Setpoint", "SetpointEvent", "SetpointKind", "SetpointState",
-    "Simulator", "Site", "Unit", "Verdict", "Violation", "WallClock", "market_day", "nearest",
+    "Simulator", "Site", "SteppedClock", "Unit", "Verdict", "Violation", "WallClock", "market_day", "nearest",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from vpp.domain.columns import Series, magnitude, number, series, text
+from vpp.domain.columns import Series, boolean, instant, magnitude, number, series, text
 from vpp.domain.time import Horizon
 
 
@@ -24,7 +24,7 @@ class Node:
     parent: str | None = text(None)
     import_limit_kw: Series | None = series(None, low=0)
     export_limit_kw: Series | None = series(None, low=0)
-    dump: bool = False
+    dump: bool = boolean(False)
     peak_eur_per_kw: float = magnitude(0.0)
 
     @property
@@ -50,11 +50,11 @@ class Cap:
 
     id: str = text()
     target: str = text()
-    start: datetime | None = None
-    end: datetime | None = None
+    start: datetime | None = instant(None)
+    end: datetime | None = instant(None)
     max_import_kw: Series | None = series(None, low=0)
     max_export_kw: Series | None = series(None, low=0)
-    reason: str = ""
+    reason: str = text("")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,3 +34,18 @@ class FastClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, seconds) / self.speed)
+
+
+class SteppedClock:
+    """Simulated time that stands still while work is done and jumps when everybody sleeps: no waiting at all."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start.astimezone(UTC)
+
+    def now(self) -> datetime:
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        until = self._now + timedelta(seconds=max(0.0, seconds))
+        await asyncio.sleep(0)
+        self._now = max(self._now, until)

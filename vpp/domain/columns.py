@@ -105,6 +105,23 @@ def instant(default: Any = MISSING) -> Any:
     return _field(default, Column(kind=Kind.TIME))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """Rows of another file that belong to a row of this one."""
+
+    of: type
+    """Dataclass of such a row, with columns."""
+    file: str
+    """Its file, without `.csv`: `ev_session`."""
+    by: str
+    """Its column that names the asset: `charger`."""
+
+
+def rows(of: type, *, file: str, by: str) -> Any:
+    """A tuple of the rows of `file` that name this asset in their column `by`; may be empty."""
+    return field(default=(), metadata={"rows": Attached(of=of, file=file, by=by)})
+
+
 def column_of(f: Field[Any]) -> Column:
     return f.metadata["column"]
 

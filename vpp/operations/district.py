@@ -1,8 +1,8 @@
 """Build the demo district "Musterstadt" of any size for any day: case tables with forecasts, and what really happens.
 
-Real: day-ahead prices, SimBench households, businesses, charge points and battery parameters, the test reference year of Essen,
-BDEW heat profiles. Made up, by seed: which building has what, and how large. Each transformer serves a district of apartment
-buildings; those without a heat pump hang on a small district-heat plant (one CHP, one boiler, one store).
+Real: day-ahead prices, SimBench households, businesses, charge points and battery parameters, the test reference year
+of Essen, BDEW heat profiles. Made up, by seed: which building has what, and how large. Each transformer serves a
+district of apartment buildings; those without a heat pump hang on a small district-heat plant.
 """
 
 import csv
@@ -25,11 +25,11 @@ from vpp.sources import prices, simbench, weather
 from vpp.sources.folder import DATA
 
 DEFAULT_DAY = date(2025, 4, 6)
-"""A Sunday with seven hours of negative prices down to −115 EUR/MWh (buying is cheap even after the grid fee), an evening at
-133 EUR/MWh, and a reference-year day of 9 °C: heat demand at its yearly mean, some sun."""
+"""A Sunday with seven hours of negative prices down to −115 EUR/MWh (buying pays even after the grid fee), an evening
+at 133 EUR/MWh, and a reference-year day of 9 °C: heat demand at its yearly mean, some sun."""
 
 GRID_FEE_EUR_PER_MWH = 75.0
-"""Between a dimmable device's reduced fee (§14a EnWG module 2: 40 % of the household's) and a household's (about 110 in 2025)."""
+"""Between a household's fee (about 110 in 2025) and a dimmable device's (§14a EnWG module 2: 40 % of it)."""
 BUY_MARGIN_EUR_PER_MWH = 3.0
 """Procurement and balancing on top of day-ahead; own assumption. Sale is direct marketing at day-ahead."""
 CO2_T_PER_MWH_IMPORT = 0.363
@@ -37,7 +37,7 @@ CO2_T_PER_MWH_IMPORT = 0.363
 CO2_EUR_PER_T = 0.0
 """Nothing on top: the CO2 levy is inside the gas price, the European allowances are inside the day-ahead price."""
 GAS_EUR_PER_MWH = 45.0 + 55.0 * 0.201
-"""Gas with grid fees (own assumption, 2025) plus the CO2 levy of 55 EUR/t (§10 BEHG, 2025) at 0.201 t/MWh of lower heating value."""
+"""Gas with grid fees (own assumption) plus the CO2 levy: 55 EUR/t in 2025 (§10 BEHG), 0.201 t/MWh of lower heating value."""
 
 PLANT_ASSETS = 4
 SINGLE_STATION_UP_TO = 200
@@ -112,9 +112,11 @@ class _Draft:
 
 
 def build_district(day: date = DEFAULT_DAY, assets: int = 72, seed: int = 1, data: Path = DATA) -> District:
-    """The district with exactly `assets` assets on a local delivery day that has prices; same arguments, same district."""
+    """The district with exactly `assets` assets on a local delivery day with prices; same arguments, same district."""
     if assets < MIN_ASSETS:
-        raise Mistakes([Mistake(where="district", what="assets", problem=f"{assets} is too few; allowed: ≥ {MIN_ASSETS}")])
+        raise Mistakes(
+            [Mistake(where="district", what="assets", problem=f"{assets} is too few; allowed: ≥ {MIN_ASSETS}")]
+        )
     horizon = market_day(day)
     spot, _ = prices.day_ahead(day, horizon.step_minutes, data / "prices")
     draft = _Draft(
@@ -146,11 +148,13 @@ def build_district(day: date = DEFAULT_DAY, assets: int = 72, seed: int = 1, dat
 def _station(draft: _Draft, name: str, assets: int, ids: Iterator[str], parent: str) -> None:
     """One transformer with its buildings and its district-heat plant.
 
-    Its limit is the year's highest quarter-hour of all loads with the heat pumps following demand: as planned before there were
-    batteries and prices. So it carries every day without coordination of heat, but not everything at once in a cheap hour.
+    Its limit is the year's highest quarter-hour of all loads with the heat pumps following demand: as planned before
+    there were batteries and prices. So it carries every day, but not everything at once in a cheap hour.
     """
     root = f"transformer-{name}"
-    node: Row = {"id": root, "carrier": "electricity"} | ({"parent": parent} if parent else {})
+    node: Row = {"id": root, "carrier": "electricity"}
+    if parent:
+        node["parent"] = parent
     draft.tables.setdefault("nodes", []).append(node)
     kinds = list(_kinds(assets - PLANT_ASSETS))
     weights, heat = np.zeros(len(draft.loads.names)), Counter[Pumped]()
@@ -192,11 +196,16 @@ def _pv(draft: _Draft, id: str) -> None:
     plane = PLANES[draft.rng.choice(len(PLANES), p=PLANE_SHARES)]
     name = f"pv-{plane.tilt:.0f}-{plane.azimuth:.0f}"
     draft.series.setdefault(name, draft.climate.pv[plane])
-    draft.add("pv", id=f"pv-{id}", node=id, peak_kw=float(draft.rng.choice([9.9, 14.7, 19.8, 24.9, 29.7])), profile=name)
+    draft.add(
+        "pv", id=f"pv-{id}", node=id, peak_kw=float(draft.rng.choice([9.9, 14.7, 19.8, 24.9, 29.7])), profile=name
+    )
 
 
 def _battery(draft: _Draft, id: str) -> None:
-    """Half its capacity an hour, 0.95 each way, 0.13 % a day: SimBench. Wear: 300 EUR/kWh over 6,000 full cycles, 60 % ascribed to use."""
+    """Half its capacity an hour, 0.95 each way, 0.13 % a day: SimBench.
+
+    Wear: 300 EUR/kWh over 6,000 full cycles, 60 % of it due to use (own assumption; 10 to 40 EUR/MWh are usual).
+    """
     capacity = float(draft.rng.choice([15.0, 20.0, 30.0, 40.0]))
     draft.add(
         "battery", id=f"battery-{id}", node=id, capacity_kwh=capacity,
@@ -208,7 +217,8 @@ def _battery(draft: _Draft, id: str) -> None:
 def _heat_pump(draft: _Draft, id: str, ground: bool) -> Mapping[Pumped, float]:
     """Heat pump, store and demand at a heat node of their own; sized for the coldest hour of the reference year.
 
-    Annual heat of a renovated apartment building 35 to 60 MWh; 60 litres of store per kW of heat at 25 K (own assumptions).
+    Own assumptions: 35 to 60 MWh a year for a renovated apartment building; 60 litres of store per kW of heat, at 25 K.
+    No minimum power: below it an inverter heat pump cycles within the quarter-hour, and its store does not notice.
     """
     source = HeatSource.GROUND if ground else HeatSource.AIR
     annual_kwh, families = float(draft.rng.uniform(35e3, 60e3)), float(draft.rng.uniform(0.5, 1.0))
@@ -220,7 +230,7 @@ def _heat_pump(draft: _Draft, id: str, ground: bool) -> Mapping[Pumped, float]:
     draft.add("nodes", id=node, carrier="heat")
     draft.add(
         "heat_pump", id=f"heat-pump-{id}", node=id, heat_node=node, max_power_kw=power, cop=cop_name,
-        min_power_fraction=0.25, initial_on_h=1.0,
+        initial_on_h=1.0,
     )  # fmt: skip
     rated_heat_kw = power * float(draft.climate.cop[source].mean())
     _heat_store(draft, f"heat-store-{id}", node, litres=_up_to(60 * rated_heat_kw, 100), kelvin=25)
@@ -241,9 +251,9 @@ def _heat_store(draft: _Draft, id: str, node: str, litres: float, kelvin: float)
 def _plant(draft: _Draft, name: str, parent: str, buildings: int) -> None:
     """District heat for the buildings without a heat pump: CHP for the base, boiler for the peak.
 
-    57 MWh a year per building (8 flats of 65 m² at 110 kWh/m²). CHP: 0.30 / 0.56 of the lower heating value, half load at the least
-    with 0.27, 3 EUR a start, 2 h on, 1 h off, a quarter of the peak heat; boiler 0.92 for all of it (sizes of small gas engines,
-    ASUE BHKW-Kenndaten; rounded).
+    Own assumptions, of the size of small gas engines: 57 MWh a year per building (8 flats of 65 m² at 110 kWh/m²); CHP
+    for a quarter of the peak heat, 0.30 / 0.56 of the lower heating value, 0.27 at half load, which is the least, 3 EUR
+    a start, 2 h on, 1 h off; boiler 0.92, for all of the peak.
     """
     node, heat_node, annual_kwh = f"plant-{name}", f"heat-plant-{name}", 57e3 * max(1, buildings)
     peak_kw = annual_kwh * draft.climate.peak_heat[Building.MULTI_FAMILY]
@@ -306,11 +316,10 @@ class _Loads:
         self.names: list[str] = sorted(set(loads.loc[loads["kind"] != "heat_pump", "profile"]))
         self._day = np.array(list(simbench.profiles(day, self.names, folder).values()))
         self._year = simbench.year_of_profiles(folder)[self.names].to_numpy(dtype=np.float64)
-        position = loads["profile"].map({name: n for n, name in enumerate(self.names)})
-        self._pool = {
-            str(kind): list(zip(position[rows.index].astype(int), rows["max_kw"].astype(float), strict=True))
-            for kind, rows in loads[loads["kind"] != "heat_pump"].groupby("kind")
-        }
+        self._pool: dict[str, list[tuple[int, float]]] = {}
+        for kind, profile, max_kw in loads[["kind", "profile", "max_kw"]].itertuples(index=False):
+            if profile in self.names:
+                self._pool.setdefault(kind, []).append((self.names.index(profile), max_kw))
         self._waiting: dict[str, list[tuple[int, float]]] = {}
 
     def draw(self, kind: str, rng: np.random.Generator) -> Array:
@@ -374,7 +383,9 @@ def write_tables(district: District, folder: Path) -> None:
     horizon = district.horizon
     lines = ["[horizon]", f'start = "{horizon.start:%Y-%m-%dT%H:%M:%SZ}"', f"steps = {horizon.steps}"]
     lines += [f"step_minutes = {horizon.step_minutes}", "", "[market]"]
-    lines += [f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}" for key, value in district.market.items()]
+    lines += [
+        f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}" for key, value in district.market.items()
+    ]
     (folder / "case.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     for name, rows in district.tables.items():
         columns = list(dict.fromkeys(column for row in rows for column in row))

@@ -1,15 +1,16 @@
 """Day-ahead prices of the bidding zone DE-LU from the shipped files (data/prices/SOURCES.md)."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from vpp.domain import Array, Mistake, Mistakes, market_day
+from vpp.domain import MARKET_ZONE, Array, Mistake, Mistakes, market_day
 from vpp.sources.folder import DATA
 
 PRICES = DATA / "prices"
@@ -30,12 +31,10 @@ def day_ahead(day: date, step_minutes: int = 15, folder: Path = PRICES) -> tuple
     """Prices of a local delivery day in EUR/MWh: hourly ones held constant, finer ones averaged."""
     horizon = market_day(day, step_minutes)
     for file in _files(folder):
-        series, minutes = _read(folder / file)
-        span = series.loc[horizon.start : horizon.end - timedelta(minutes=1)]
-        if len(span) * minutes == horizon.steps * step_minutes:
-            return _on_step(span.to_numpy(dtype=float), minutes, step_minutes), PriceInfo(
-                file=file, native_minutes=minutes
-            )
+        if day in _days(folder / file):
+            starts, values, minutes = _read(folder / file)
+            span = values[(starts >= horizon.start) & (starts < horizon.end)]
+            return _on_step(span, minutes, step_minutes), PriceInfo(file=file, native_minutes=minutes)
     raise Mistakes([_not_covered(day, folder)])
 
 
@@ -49,19 +48,24 @@ def _files(folder: Path) -> Sequence[str]:
 
 
 @cache
-def _read(path: Path) -> tuple[pd.Series, int]:
-    """Prices by UTC start, and the length of their interval in minutes."""
+def _read(path: Path) -> tuple[pd.DatetimeIndex, Array, int]:
+    """UTC starts, prices, and the length of their interval in minutes."""
     table = pd.read_csv(path, usecols=["start_utc", "price_eur_mwh"], parse_dates=["start_utc"])
-    series = table.set_index("start_utc")["price_eur_mwh"]
-    return series, round((series.index[1] - series.index[0]) / timedelta(minutes=1))
+    starts = pd.DatetimeIndex(table["start_utc"])
+    minutes = round((starts[1].timestamp() - starts[0].timestamp()) / 60)
+    return (
+        starts,
+        table["price_eur_mwh"].to_numpy(dtype=np.float64),
+        minutes,
+    )
 
 
 @cache
 def _days(path: Path) -> frozenset[date]:
-    series, minutes = _read(path)
-    local = pd.DatetimeIndex(series.index).tz_convert("Europe/Berlin")
-    found = pd.Series(1, index=local).groupby(local.date).sum()
-    return frozenset(day for day, n in found.items() if isinstance(day, date) and n == market_day(day, minutes).steps)
+    """Local days with as many prices as the day has intervals."""
+    starts, _, minutes = _read(path)
+    found = Counter[date](starts.tz_convert(MARKET_ZONE).date)
+    return frozenset(day for day, n in found.items() if n == market_day(day, minutes).steps)
 
 
 def _on_step(values: Array, minutes: int, step_minutes: int) -> Array:
@@ -70,10 +74,14 @@ def _on_step(values: Array, minutes: int, step_minutes: int) -> Array:
         return np.repeat(values, minutes // step_minutes)
     if step_minutes % minutes == 0:
         return values.reshape(-1, step_minutes // minutes).mean(axis=1)
-    raise ValueError(f"step of {step_minutes} min does not fit prices of {minutes} min; allowed: a divisor or a multiple")
+    raise ValueError(
+        f"step of {step_minutes} min does not fit prices of {minutes} min; allowed: a divisor or a multiple"
+    )
 
 
 def _not_covered(day: date, folder: Path) -> Mistake:
     spans = [f"{days[0]} to {days[-1]}" for file in _files(folder) if (days := sorted(_days(folder / file)))]
     covered = " and ".join(spans) or "no day at all"
-    return Mistake(where="prices", what=str(day), problem=f"no day-ahead price for this delivery day; covered: {covered}")
+    return Mistake(
+        where="prices", what=str(day), problem=f"no day-ahead price for this delivery day; covered: {covered}"
+    )

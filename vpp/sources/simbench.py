@@ -1,4 +1,4 @@
-"""The shipped SimBench grid `1-LV-urban6--2-sw`: its elements, and its profiles on a local day (data/simbench/README.md)."""
+"""The shipped SimBench grid `1-LV-urban6--2-sw`: elements, and profiles on a local day (data/simbench/README.md)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,12 +1,14 @@
 """Weather of a typical year: the test reference year TRY 2010 of region 5, station Essen (WMO 10410).
 
-The file comes with the package `demandlib` and is read there, not copied. Deutscher Wetterdienst and BBR; mean of 1988–2007; hourly,
-Central European Time without summer time; radiation is the mean of the hour, direct and diffuse on the horizontal plane.
+The file comes with the package `demandlib` and is read there, not copied. Deutscher Wetterdienst and BBR; mean of
+1988–2007; hourly, Central European Time without summer time; radiation is the mean of the hour, direct and diffuse on
+the horizontal plane.
 """
 
 from datetime import timedelta, timezone
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,10 +32,8 @@ def reference_year(region: int = REGION) -> pd.DataFrame:
     stars = next(i for i, line in enumerate(lines) if line.startswith("***"))
     names = lines[stars - 1].split()
     values = np.array([line.split() for line in lines[stars + 1 :] if line.strip()], dtype=float)
-    table = pd.DataFrame(values, columns=pd.Index(names))
-    return table.rename(columns={"B": "bhi", "D": "dhi", "t": "temp_air", "WG": "wind_speed"})[
-        ["bhi", "dhi", "temp_air", "wind_speed"]
-    ]
+    columns = {"bhi": "B", "dhi": "D", "temp_air": "t", "wind_speed": "WG"}
+    return pd.DataFrame({ours: values[:, names.index(theirs)] for ours, theirs in columns.items()})
 
 
 def weather(
@@ -41,8 +41,8 @@ def weather(
 ) -> pd.DataFrame:
     """Interval means over the horizon: ghi, dhi, dni (W/m²), temp_air (°C), wind_speed (m/s); index: UTC starts.
 
-    The day of the year chooses the day (29 February: the 28th). Within an hour radiation follows the sun's height and keeps the
-    hour's mean; temperature and wind run straight from the middle of one hour to the next.
+    The day of the year chooses the day (29 February: the 28th). Within an hour radiation follows the sun's height and
+    keeps the hour's mean; temperature and wind run straight from the middle of one hour to the next.
     """
     year = reference_year(region)
     starts = pd.DatetimeIndex(horizon.times())
@@ -100,5 +100,5 @@ def _sun_share(horizon: Horizon, latitude: float, longitude: float) -> tuple[Arr
 
 
 def _cos_zenith(times: pd.DatetimeIndex, latitude: float, longitude: float) -> Array:
-    position = pvlib.solarposition.get_solarposition(times, latitude, longitude)
+    position: Any = pvlib.solarposition.get_solarposition(times, latitude, longitude)
     return np.maximum(np.cos(np.radians(position["zenith"].to_numpy())), 0.0)

@@ -2,9 +2,9 @@
 
     python -m venv trim && trim/bin/pip install simbench==1.6.3 pyarrow && trim/bin/python trim_simbench.py FOLDER
 
-Writes elements as CSV and profiles as Parquet. Values are SimBench's own: columns are selected and renamed, MW become kW,
-profiles become float32, and nothing is added. Rows of the profiles are quarter-hours on the UTC axis from 2015-12-31T23:00Z:
-SimBench's clock is the local one with a day of 92 and a day of 100 quarter-hours, checked below.
+Writes elements as CSV and profiles as Parquet. Values are SimBench's own: columns are selected and renamed, MW become
+kW, profiles become float32, and nothing is added. Rows of the profiles are quarter-hours on the UTC axis from
+2015-12-31T23:00Z: SimBench's clock is the local one with a day of 92 and a day of 100 quarter-hours, checked below.
 """
 
 import sys

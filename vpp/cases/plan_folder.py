@@ -1,0 +1,167 @@
+"""A plan ⇄ its folder: summary.json and one table per quantity. The format: docs/reference/case-format.md."""
+
+import csv
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from math import inf, isfinite
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from vpp.cases.replacing import SUMMARY, replaced
+from vpp.cases.series_book import stamp
+from vpp.domain import Array, Horizon, Label, Plan, Violation
+
+TABLES = ("power_kw", "heat_kw", "state_energy_kwh", "state_on", "prices")
+START = "start_utc"
+WIDEST_CSV = 1000
+"""Columns; wider tables are written as Parquet."""
+
+Seconds = Mapping[str, float] | Callable[[], Mapping[str, float]]
+
+
+def write_plan(plan: Plan, folder: Path, *, widest_csv: int = WIDEST_CSV, seconds: Seconds | None = None) -> None:
+    """Replaces `folder` as a whole.
+
+    `seconds` for the summary: as in the plan; a function is asked after the tables are written, so that it can tell how
+    long that took. Raises `NotReplaceable`; `note_on_replacing` says so beforehand.
+    """
+    for name in TABLES:
+        _refuse_what_is_no_plan(name, getattr(plan, name), plan.horizon)
+    with replaced(Path(folder)) as new:
+        for name in TABLES:
+            _write_table(new, name, getattr(plan, name), plan.horizon, widest_csv)
+        taken = plan.seconds if seconds is None else seconds() if callable(seconds) else seconds
+        text = json.dumps(summary_of_plan(plan, taken), indent=2, ensure_ascii=False, allow_nan=False)
+        (new / SUMMARY).write_text(text + "\n", encoding="utf-8")
+
+
+def summary_of_plan(plan: Plan, seconds: Mapping[str, float] | None = None) -> dict[str, Any]:
+    """Content of summary.json; a bound or gap that is not known (not finite) is null."""
+    return {
+        "label": plan.label.value,
+        "status": plan.status,
+        "method": plan.method,
+        "why": plan.why,
+        "objective_eur": _finite(plan.objective_eur),
+        "penalty_eur": _finite(plan.penalty_eur),
+        "bound_eur": _finite(plan.bound_eur),
+        "gap": _finite(plan.gap),
+        "components": {name: _finite(eur) for name, eur in plan.components.items()},
+        "co2_t": _finite(plan.co2_t),
+        "violations": [_violation(v) for v in plan.violations],
+        "assets": plan.assets,
+        "start": stamp(plan.horizon.start),
+        "steps": plan.horizon.steps,
+        "step_minutes": plan.horizon.step_minutes,
+        "seconds": {name: _finite(s) for name, s in (plan.seconds if seconds is None else seconds).items()},
+    }
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if isfinite(value) else None
+
+
+def _violation(v: Violation) -> dict[str, Any]:
+    return {
+        "kind": v.kind,
+        "where": v.where,
+        "from": stamp(v.start),
+        "to": stamp(v.end),
+        "amount": _finite(v.amount),
+        "unit": v.unit,
+        "sentence": v.sentence,
+    }
+
+
+def _refuse_what_is_no_plan(name: str, columns: Mapping[str, Array], horizon: Horizon) -> None:
+    for id, values in columns.items():
+        if np.shape(values) != (horizon.steps,):
+            raise ValueError(f"{name}: '{id}' has shape {np.shape(values)}; allowed: ({horizon.steps},)")
+    if columns and not np.isfinite(np.fromiter((np.sum(v) for v in columns.values()), float, len(columns))).all():
+        for id, values in columns.items():
+            if not np.isfinite(values).all():
+                raise ValueError(f"{name}: '{id}' has a value that is not finite")
+
+
+def _write_table(folder: Path, name: str, columns: Mapping[str, Array], horizon: Horizon, widest_csv: int) -> None:
+    if not columns:
+        return
+    if len(columns) > widest_csv:
+        write_lists(folder / f"{name}.parquet", "id", columns)
+    else:
+        write_wide_csv(folder / f"{name}.csv", columns, horizon, whole=name == "state_on")
+
+
+def write_wide_csv(path: Path, columns: Mapping[str, Array], horizon: Horizon, *, whole: bool = False) -> None:
+    """`start_utc`, then one column per id; every digit of a double."""
+    matrix = np.column_stack([np.asarray(v, dtype=float) for v in columns.values()]) + 0.0  # no -0.0
+    rows: list[list[Any]] = (np.rint(matrix).astype(int) if whole else matrix).tolist()
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([START, *columns])
+        writer.writerows([stamp(at), *row] for at, row in zip(horizon.times(), rows, strict=True))
+
+
+def write_lists(path: Path, key: str, columns: Mapping[str, Array]) -> None:
+    """Parquet with one row per id: `key`, `values`."""
+    import pyarrow as pa  # slow to import, and few plans need it
+    import pyarrow.parquet as pq
+
+    flat = np.concatenate([np.asarray(v, dtype=float) for v in columns.values()]) + 0.0
+    lengths = np.fromiter((len(v) for v in columns.values()), np.int64, len(columns))
+    values = pa.LargeListArray.from_arrays(np.concatenate([[0], np.cumsum(lengths)]), flat)
+    table = pa.table({key: pa.array(list(columns), pa.string()), "values": values})
+    pq.write_table(table, path, use_dictionary=False)
+
+
+def read_plan(folder: Path) -> Plan:
+    """The plan that `write_plan` wrote; an unknown bound is -inf, an unknown gap inf."""
+    folder = Path(folder)
+    summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+    horizon = Horizon(datetime.fromisoformat(summary["start"]), summary["steps"], summary["step_minutes"])
+    tables = {name: _read_table(folder, name, horizon) for name in TABLES}
+    unknown = {"bound_eur": -inf, "gap": inf}
+    numbers = ("objective_eur", "penalty_eur", "bound_eur", "gap", "co2_t")
+    return Plan(
+        horizon=horizon,
+        label=Label(summary["label"]),
+        **{name: summary[name] for name in ("status", "method", "why", "assets", "components", "seconds")},
+        **{name: unknown.get(name, np.nan) if summary[name] is None else summary[name] for name in numbers},
+        violations=tuple(_violation_from(v) for v in summary["violations"]),
+        **tables,
+    )
+
+
+def _violation_from(v: Mapping[str, Any]) -> Violation:
+    times = {"start": datetime.fromisoformat(v["from"]), "end": datetime.fromisoformat(v["to"])}
+    return Violation(**times, **{name: v[name] for name in ("kind", "where", "amount", "unit", "sentence")})
+
+
+def _read_table(folder: Path, name: str, horizon: Horizon) -> dict[str, Array]:
+    path = folder / f"{name}.csv"
+    if path.exists():
+        with path.open(encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file)
+        matrix = np.array([row[1:] for row in rows], dtype=float).reshape(len(rows), len(header) - 1)
+        columns = {id: np.ascontiguousarray(matrix[:, i]) for i, id in enumerate(header[1:])}
+    elif path.with_suffix(".parquet").exists():
+        columns = _read_lists(path.with_suffix(".parquet"))
+    else:
+        columns = dict[str, Array]()
+    for id, values in columns.items():
+        if len(values) != horizon.steps:
+            raise ValueError(f"{name}: '{id}' has {len(values)} values; allowed: {horizon.steps}, as in {SUMMARY}")
+    return columns
+
+
+def _read_lists(path: Path) -> dict[str, Array]:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    values = table.column("values").combine_chunks()
+    ids = cast(list[str], table.column("id").to_pylist())
+    flat = values.flatten().to_numpy(zero_copy_only=False)
+    return dict(zip(ids, np.split(flat, np.cumsum(values.value_lengths().to_numpy())[:-1]), strict=True))
