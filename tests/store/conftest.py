@@ -1,0 +1,80 @@
+"""Fixtures: real servers, one per PostgreSQL found, and a fresh database in each for every test."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from vpp.store import Store, embedded
+from vpp.store.programs import wheel_bin
+
+WHEEL = wheel_bin()
+DEBIAN = Path("/usr/lib/postgresql/15/bin")
+BINS = [pytest.param(WHEEL, id="wheel")]
+if (DEBIAN / "postgres").exists():
+    BINS.append(pytest.param(DEBIAN, id="debian-15"))
+
+
+def world_reachable_folder() -> Path:
+    """pytest's own temporary folders belong to root alone when root runs the tests; the server is somebody else."""
+    folder = Path(tempfile.mkdtemp(prefix="vpp-"))
+    folder.chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def room() -> Iterator[Path]:
+    folder = world_reachable_folder()
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session", params=BINS)
+def server(request: pytest.FixtureRequest) -> Iterator[str]:
+    folder = world_reachable_folder()
+    with embedded(folder, bin_folder=request.param) as dsn:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")  # these databases need not outlive a power cut
+            connection.execute("SELECT pg_reload_conf()")
+        with Store(dsn) as store:
+            store.migrate()
+        yield dsn
+    shutil.rmtree(folder)
+
+
+NUMBERS = count()
+
+
+@contextmanager
+def database(server: str, template: str) -> Iterator[str]:
+    name = f"test_{next(NUMBERS)}"
+    with psycopg.connect(make_conninfo(server, dbname="postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield make_conninfo(server, dbname=name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def empty(server: str) -> Iterator[str]:
+    """A database with nothing in it."""
+    with database(server, "template0") as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def dsn(server: str) -> Iterator[str]:
+    """A database with all tables, and nothing in them."""
+    with database(server, "vpp") as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def store(dsn: str) -> Iterator[Store]:
+    with Store(dsn) as store:
+        yield store

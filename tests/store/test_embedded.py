@@ -1,0 +1,231 @@
+"""The embedded server is shared, outlives being killed, and leaves nothing running."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from tests.store.conftest import BINS, DEBIAN, WHEEL
+from tests.store.values import NOON, QUARTER, battery, reading
+from vpp.store import NoDatabase, Store, embedded
+from vpp.store.programs import account
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else")
+PROJECT = Path(__file__).parents[2]
+
+USE = """
+import sys
+from pathlib import Path
+from vpp.store import Store, embedded
+with embedded(Path(sys.argv[1]), bin_folder=Path(sys.argv[2])) as dsn, Store(dsn) as store:
+    print(len(store.migrate()), flush=True)
+    sys.stdin.read()
+"""
+
+
+def pid_of(folder: Path) -> int:
+    return int((folder / "cluster" / "postmaster.pid").read_text().split()[0])
+
+
+def runs(pid: int) -> bool:
+    """Is it a process that does something still?"""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""
+    except OSError:
+        return False
+
+
+def answers(dsn: str) -> bool:
+    with psycopg.connect(dsn) as connection:
+        return connection.execute("SELECT 1").fetchone() == (1,)
+
+
+@contextmanager
+def other_process(folder: Path, **who):
+    """Another program that uses the same server until told to end."""
+    command = [sys.executable, "-W", "error", "-c", USE, folder, WHEEL]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=PROJECT, **pipes, **who) as process:
+        assert process.stdout.readline().strip().isdigit()
+        yield process
+
+
+class TestSharing:
+    def test_the_last_to_leave_stops_it(self, room):
+        with other_process(room) as other:
+            pid = pid_of(room)
+            with embedded(room, bin_folder=WHEEL) as dsn:
+                assert pid_of(room) == pid
+                other.stdin.close()
+                other.wait()
+                assert answers(dsn)
+            assert not runs(pid)
+
+    def test_it_stays_for_the_other_and_for_a_second_use_of_ours(self, room):
+        with other_process(room) as other:
+            pid = pid_of(room)
+            with embedded(room, bin_folder=WHEEL) as dsn, embedded(room, bin_folder=WHEEL) as again:
+                assert dsn == again
+            assert runs(pid)
+            other.stdin.close()
+            other.wait()
+            assert not runs(pid)
+
+    def test_a_user_that_was_killed_does_not_count_and_its_server_is_taken_over(self, room):
+        with other_process(room) as other:
+            pid = pid_of(room)
+            other.kill()
+        assert runs(pid)
+        with embedded(room, bin_folder=WHEEL) as dsn:
+            assert pid_of(room) == pid
+            assert answers(dsn)
+        assert not runs(pid)
+
+    def test_what_is_typed_into_our_terminal_is_not_for_it(self, room):
+        with embedded(room, bin_folder=WHEEL):
+            assert os.getsid(pid_of(room)) != os.getsid(0)
+
+    def test_nothing_is_left_when_the_body_fails(self, room):
+        with pytest.raises(ZeroDivisionError), embedded(room, bin_folder=WHEEL):
+            pid = pid_of(room)
+            raise ZeroDivisionError
+        assert not runs(pid)
+
+
+class TestRecovery:
+    @pytest.mark.parametrize("bin_folder", BINS)
+    def test_all_acknowledged_readings_outlive_a_kill(self, room, bin_folder):
+        with embedded(room, bin_folder=bin_folder) as dsn, Store(dsn) as store:
+            store.migrate()
+            store.register([battery("b1")], {}, {}, NOON)
+            sent = [reading("b1", float(n), NOON + n * QUARTER) for n in range(1000)]
+            assert store.store_readings(sent) == 1000
+            killed = pid_of(room)
+            os.kill(killed, signal.SIGKILL)
+            with embedded(room, bin_folder=bin_folder):
+                assert pid_of(room) != killed
+                assert store.readings("b1", "power_kw", NOON, NOON + 1000 * QUARTER) == sent
+                assert store.store_readings(sent) == 0
+
+    def test_a_pid_file_that_names_another_process_is_not_believed(self, room):
+        with embedded(room, bin_folder=WHEEL):
+            text = (room / "cluster" / "postmaster.pid").read_text()
+        who = account(room / "cluster")
+        with subprocess.Popen(["sleep", "60"], **who.popen) as sleeper:
+            (room / "cluster" / "postmaster.pid").write_text(text.replace(text.split()[0], str(sleeper.pid), 1))
+            with embedded(room, bin_folder=WHEEL) as dsn:
+                assert answers(dsn)
+            assert sleeper.poll() is None
+            sleeper.kill()
+
+    def test_a_cluster_that_was_not_completed_is_made_anew(self, room):
+        (room / "cluster.new-x").mkdir()
+        (room / "cluster.new-x" / "PG_VERSION").write_text("18")
+        with embedded(room, bin_folder=WHEEL) as dsn:
+            assert answers(dsn)
+        assert [f.name for f in room.glob("cluster*")] == ["cluster"]
+
+    def test_a_server_that_cannot_start_says_why(self, room, monkeypatch):
+        with embedded(room, bin_folder=WHEEL):
+            pass
+        with (room / "cluster" / "postgresql.conf").open("a") as file:
+            file.write("no_such_setting = 1\n")
+        monkeypatch.setattr("vpp.store.embedded.RETRY_S", 0.3)
+        with pytest.raises(NoDatabase, match="no_such_setting"), embedded(room, bin_folder=WHEEL):
+            pass
+
+
+class TestPlaces:
+    @pytest.mark.parametrize(
+        "name",
+        ["with spaces", 'quote"s and $HOME', "a,b", "größer", "long" * 30],
+        ids=["spaces", "quotes", "comma", "ä", "long"],
+    )
+    def test_any_folder_will_do(self, room, name):
+        folder = room / name / "var"
+        with embedded(folder, bin_folder=WHEEL) as dsn:
+            assert answers(dsn)
+            assert (folder / "cluster" / "PG_VERSION").exists()
+            sockets = Path(conninfo_to_dict(dsn)["host"])
+            assert sockets.stat().st_mode & 0o077 == 0
+        assert sockets.is_relative_to(folder) or not sockets.exists()
+
+    def test_only_a_socket_is_open(self, room, monkeypatch):
+        monkeypatch.setenv("PGPORT", "5433")
+        monkeypatch.setenv("PGDATA", "/nowhere")
+        with embedded(room, bin_folder=WHEEL) as dsn, psycopg.connect(dsn) as connection:
+            shown = [
+                connection.execute(f"SHOW {name}").fetchone()[0] for name in ("listen_addresses", "port", "timezone")
+            ]
+        assert shown == ["", "5432", "UTC"]
+
+    @pytest.mark.skipif(len(BINS) < 2, reason="needs two versions of PostgreSQL")
+    def test_data_are_read_by_the_version_that_wrote_them(self, room):
+        with embedded(room, bin_folder=WHEEL):
+            pass
+        with embedded(room) as dsn:
+            assert answers(dsn)
+        with (
+            pytest.raises(NoDatabase, match="found 15 in .*; allowed: PostgreSQL 18"),
+            embedded(room, bin_folder=DEBIAN),
+        ):
+            pass
+
+    def test_a_folder_without_programs_is_refused(self, room):
+        with pytest.raises(NoDatabase, match="found no `postgres` with `initdb` in"), embedded(room, bin_folder=room):
+            pass
+
+
+class TestAccounts:
+    @as_root
+    def test_an_ordinary_user_can_run_it(self, room):
+        room.chmod(0o777)
+        who = {"user": 65534, "group": 65534, "extra_groups": []}
+        with other_process(room / "var", **who) as other:
+            pid = pid_of(room / "var")
+            assert Path(f"/proc/{pid}").stat().st_uid == 65534
+            with embedded(room / "var", bin_folder=WHEEL) as dsn:  # root joins, as its guest
+                assert answers(dsn)
+            assert runs(pid)
+            other.stdin.close()
+            other.wait()
+            assert not runs(pid)
+
+    @as_root
+    def test_root_is_somebody_else_and_makes_no_account(self, room):
+        before = Path("/etc/passwd").read_text()
+        with embedded(room, bin_folder=WHEEL):
+            assert Path(f"/proc/{pid_of(room)}").stat().st_uid != 0
+        assert Path("/etc/passwd").read_text() == before
+
+    @as_root
+    def test_what_only_root_can_enter_lies_elsewhere_and_this_is_said(self, room):
+        (room / "root").mkdir(mode=0o700)
+        programs = room / "root" / "programs"
+        shutil.copytree(WHEEL.parent, programs, ignore=shutil.ignore_patterns("include"))
+        said: list[str] = []
+        for turn in ("CREATE TABLE kept (x int)", "SELECT * FROM kept"):
+            where = {"bin_folder": programs / "bin", "shelters": [room / "shelter"]}
+            with embedded(room / "root" / "var", **where, say=said.append) as dsn:
+                with psycopg.connect(dsn) as connection:
+                    connection.execute(turn)
+        assert len(said) == 4
+        assert f"cannot live in {room}/root/var: the database is in {room}/shelter/root-var-" in said[0]
+        assert f"it runs the copy in {room}/shelter/postgresql-18-" in said[1]
+        assert len(list((room / "shelter").iterdir())) == 2
+
+    @as_root
+    def test_a_shelter_somebody_else_laid_out_is_not_used(self, room):
+        (room / "root").mkdir(mode=0o700)
+        (room / "shelter").mkdir()
+        os.chown(room / "shelter", 65534, 65534)
+        refused = pytest.raises(NoDatabase, match="is not a folder of user 0")
+        with refused, embedded(room / "root", bin_folder=WHEEL, shelters=[room / "shelter"]):
+            pass

@@ -1,0 +1,125 @@
+"""Optimisation runs with their plans."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+from vpp.domain import MARKET_ZONE, Array, Horizon, Label, Plan, Violation
+from vpp.store.connection import Row, StoreError
+from vpp.store.plain import to_plain
+
+_QUANTITIES = {
+    "power_kw": "power_kw",
+    "heat_kw": "heat_kw",
+    "state_energy_kwh": "state_energy_kwh",
+    "state_on": "state_on",
+    "prices": "price_eur_per_mwh",
+}
+"""Mapping of a plan → its name in the table."""
+
+_COLUMNS = (
+    "run_id, kind, delivery_day, started, start, steps, step_minutes, inputs_hash, label, status, "
+    "objective_eur, penalty_eur, bound_eur, gap, co2_t, summary"
+)
+_SAVE = f"INSERT INTO vpp.run ({_COLUMNS}) VALUES ({', '.join(['%s'] * 16)}) ON CONFLICT DO NOTHING"
+_SCHEDULE = "COPY vpp.schedule (run_id, quantity, asset_id, start, step_minutes, vals) FROM STDIN (FORMAT BINARY)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One optimisation."""
+
+    run_id: UUID
+    kind: str
+    """What for: `day_ahead`, `intraday` …"""
+    delivery_day: date
+    """Local market day of the first step."""
+    started: datetime
+    inputs_hash: str
+    plan: Plan
+
+
+def save_run(
+    connection: Connection[Row], run_id: UUID, kind: str, plan: Plan, inputs_hash: str, started: datetime
+) -> bool:
+    """Is it new? A run never changes. In a transaction."""
+    horizon = plan.horizon
+    day = horizon.start.astimezone(MARKET_ZONE).date()
+    row = (
+        run_id, kind, day, started, horizon.start, horizon.steps, horizon.step_minutes, inputs_hash,
+        plan.label.value, plan.status, plan.objective_eur, plan.penalty_eur, plan.bound_eur, plan.gap, plan.co2_t,
+        Jsonb(_summary(plan)),
+    )  # fmt: skip
+    if not connection.execute(_SAVE.encode(), row).rowcount:
+        known = connection.execute("SELECT inputs_hash FROM vpp.run WHERE run_id = %s", (run_id,)).fetchone()
+        if known != (inputs_hash,):
+            raise StoreError(f"run {run_id}: is stored with other inputs; allowed: a new run_id")
+        return False
+    with connection.cursor() as cursor, cursor.copy(_SCHEDULE) as copy:
+        copy.set_types(["uuid", "text", "text", "timestamptz", "int4", "float8[]"])
+        for name, quantity in _QUANTITIES.items():
+            arrays: Mapping[str, Array] = getattr(plan, name)
+            for asset_id, values in arrays.items():
+                vals = np.asarray(values, dtype=np.float64)
+                copy.write_row((run_id, quantity, asset_id, horizon.start, horizon.step_minutes, vals))
+    return True
+
+
+def load_run(connection: Connection[Row], run_id: UUID) -> Run | None:
+    row = connection.execute(f"SELECT {_COLUMNS} FROM vpp.run WHERE run_id = %s".encode(), (run_id,)).fetchone()
+    return _run(connection, dict(zip(_COLUMNS.split(", "), row, strict=True))) if row else None
+
+
+def newest_run(connection: Connection[Row], kind: str, at: datetime) -> UUID | None:
+    """The last run of this kind that had started at that time."""
+    query = "SELECT run_id FROM vpp.run WHERE kind = %s AND started <= %s ORDER BY started DESC LIMIT 1"
+    row = connection.execute(query, (kind, at)).fetchone()
+    return row[0] if row else None
+
+
+def _run(connection: Connection[Row], row: Mapping[str, Any]) -> Run:
+    stored = "SELECT quantity, asset_id, vals FROM vpp.schedule WHERE run_id = %s ORDER BY quantity, asset_id"
+    arrays: dict[str, dict[str, Array]] = {quantity: {} for quantity in _QUANTITIES.values()}
+    for quantity, asset_id, vals in connection.execute(stored, (row["run_id"],), binary=True):
+        arrays[quantity][asset_id] = vals
+    summary = row["summary"]
+    plan = Plan(
+        horizon=Horizon(row["start"], row["steps"], row["step_minutes"]),
+        label=Label(row["label"]),
+        status=row["status"],
+        method=summary["method"],
+        why=summary["why"],
+        objective_eur=row["objective_eur"],
+        penalty_eur=row["penalty_eur"],
+        bound_eur=row["bound_eur"],
+        gap=row["gap"],
+        components=_floats(summary["components"]),
+        co2_t=row["co2_t"],
+        violations=tuple(_violation(each) for each in summary["violations"]),
+        assets=summary["assets"],
+        **{name: arrays[quantity] for name, quantity in _QUANTITIES.items()},
+        seconds=_floats(summary["seconds"]),
+    )
+    common = {name: row[name] for name in ("run_id", "kind", "delivery_day", "started", "inputs_hash")}
+    return Run(plan=plan, **common)
+
+
+def _summary(plan: Plan) -> dict[str, Any]:
+    names = ("method", "why", "components", "violations", "assets", "seconds")
+    return {name: to_plain(getattr(plan, name)) for name in names}
+
+
+def _floats(plain: Mapping[str, Any]) -> dict[str, float]:
+    return {key: float(value) for key, value in plain.items()}
+
+
+def _violation(plain: Mapping[str, Any]) -> Violation:
+    read: dict[str, Any] = {"start": datetime.fromisoformat, "end": datetime.fromisoformat, "amount": float}
+    cells: dict[str, Any] = {name: read.get(name, str)(value) for name, value in plain.items()}
+    return Violation(**cells)
