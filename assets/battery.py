@@ -63,7 +63,7 @@ def structure(unit: Unit, horizon: Horizon, rules: Rules) -> BatteryStructure:
 
 
 def parameters(columns: Columns, horizon: Horizon, market: Market) -> dict[str, Array]:
-    """`final_value_eur_per_mwh`; `needs_discharging` says where the mode needs a binary (market price below burning)."""
+    """`final_value_eur_per_mwh`; `needs_discharging` says where the mode needs a binary (price below burning)."""
     round_trip = columns["charge_efficiency"] * columns["discharge_efficiency"]
     wear = 1000 * columns["wear_eur_per_kwh"]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -157,7 +157,7 @@ def check(asset: Battery, outlook: BatteryOutlook) -> Sequence[tuple[str, str]]:
 
 
 class BatterySimulator:
-    """Follows an order as far as its level allows; by itself it covers the demand at its node and stores the surplus."""
+    """Follows an order as far as its level allows; by itself it covers its node's demand and stores the surplus."""
 
     def __init__(self, unit: Unit) -> None:
         self._a: Battery = unit.asset

@@ -5,7 +5,7 @@
     q   heat_kw[t]      η_th f[t]                kW
     u   running[t], y starting[t]                see assets.commitment
 
-Ramps and first and last step of a run: Knueven, Ostrowski and Watson, doi:10.1287/ijoc.2019.0944, eqs. 24 to 27 in form.
+Ramps, first and last step of a run: Knueven, Ostrowski and Watson, doi:10.1287/ijoc.2019.0944, eqs. 24 to 27 in form.
 Emission factor of natural gas 0.201 t/MWh (lower heating value; German Environment Agency, CO2 factors of fuels).
 """
 

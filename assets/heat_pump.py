@@ -107,5 +107,5 @@ class HeatPumpSimulator:
 
 
 HEAT_PUMP = AssetType(name="heat_pump", nameplate=HeatPump, outlook=HeatPumpOutlook, structure=structure,
-                      parameters=parameters, formulate=formulate, retrace=retrace, simulator=HeatPumpSimulator, switched=True,
-                      check=check)  # fmt: skip
+                      parameters=parameters, formulate=formulate, retrace=retrace, simulator=HeatPumpSimulator,
+                      switched=True, check=check)  # fmt: skip

@@ -111,7 +111,7 @@ def _element(
 def _offers(
     assets: Sequence[AssetGroup], expression: str, port_of: Callable[[Unit], int | None], sign: float = 1.0
 ) -> list[Offer]:
-    """What units add to the ports they belong to; a unit without a port, or a type that offers no such thing, adds nothing."""
+    """What units add to the ports they belong to; without a port, or such an expression, a unit adds nothing."""
     out: list[Offer] = []
     for a in assets:
         ports = [port_of(u) for u in a.units]

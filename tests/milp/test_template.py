@@ -30,7 +30,7 @@ def test_an_indexed_parameter_is_refused_as_a_bound():
     def formulate(b, p, h, s):
         b.x = pyo.Var(range(3), bounds=lambda _, t: (0, p.a))
 
-    with pytest.raises(CannotCompile, match="indexed|index"):
+    with pytest.raises(CannotCompile, match="index"):
         compiled(formulate, a=True)
 
 
@@ -66,7 +66,7 @@ def test_an_unknown_parameter_is_refused_with_the_known_ones():
     def formulate(b, p, h, s):
         b.x = pyo.Var(bounds=(0, p.capacty_kwh))
 
-    with pytest.raises(CannotCompile, match="capacty_kwh.*capacity_kwh"):
+    with pytest.raises(CannotCompile, match=r"capacty_kwh.*capacity_kwh"):
         compiled(formulate, capacity_kwh=False)
 
 
@@ -87,7 +87,7 @@ def test_a_stamp_that_is_not_finite_names_the_asset_and_its_column():
         b.x = pyo.Var()
         b.c = pyo.Constraint(expr=b.x / p.efficiency <= 1)
 
-    with pytest.raises(NotFinite, match="'second'.*efficiency"):
+    with pytest.raises(NotFinite, match=r"'second'.*efficiency"):
         one_group(formulate, efficiency=np.array([1.0, 0.0])).matrix()
 
 

@@ -173,7 +173,7 @@ class TestPlaces:
         with embedded(room) as dsn:
             assert answers(dsn)
         with (
-            pytest.raises(NoDatabase, match="found 15 in .*; allowed: PostgreSQL 18"),
+            pytest.raises(NoDatabase, match=r"found 15 in .*; allowed: PostgreSQL 18"),
             embedded(room, bin_folder=DEBIAN),
         ):
             pass
@@ -213,9 +213,11 @@ class TestAccounts:
         said: list[str] = []
         for turn in ("CREATE TABLE kept (x int)", "SELECT * FROM kept"):
             where = {"bin_folder": programs / "bin", "shelters": [room / "shelter"]}
-            with embedded(room / "root" / "var", **where, say=said.append) as dsn:
-                with psycopg.connect(dsn) as connection:
-                    connection.execute(turn)
+            with (
+                embedded(room / "root" / "var", **where, say=said.append) as dsn,
+                psycopg.connect(dsn) as connection,
+            ):
+                connection.execute(turn)
         assert len(said) == 4
         assert f"cannot live in {room}/root/var: the database is in {room}/shelter/root-var-" in said[0]
         assert f"it runs the copy in {room}/shelter/postgresql-18-" in said[1]

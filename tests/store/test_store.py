@@ -132,7 +132,8 @@ class TestReadings:
             stray = "INSERT INTO vpp.telemetry SELECT asset_key, metric_key, %s, 5, 0 FROM vpp.latest"
             connection.execute(stray, (NOON + timedelta(days=1),))
             store.prepare_days([date(2025, 3, 31)])
-            where = "SELECT relname, count(*) FROM vpp.telemetry t JOIN pg_class c ON t.tableoid = c.oid GROUP BY 1 ORDER BY 1"
+            tables = "vpp.telemetry t JOIN pg_class c ON t.tableoid = c.oid"
+            where = f"SELECT relname, count(*) FROM {tables} GROUP BY 1 ORDER BY 1"
             rows = connection.execute(where).fetchall()
         assert rows == [("telemetry_20250330", 1), ("telemetry_20250331", 1)]
         assert store.store_readings([reading("b1", 1.0, NOON + timedelta(days=1))]) == 0

@@ -122,7 +122,7 @@ def read_plan(folder: Path) -> Plan:
     folder = Path(folder)
     summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
     horizon = Horizon(datetime.fromisoformat(summary["start"]), summary["steps"], summary["step_minutes"])
-    tables = {name: _read_table(folder, name, horizon) for name in TABLES}
+    tables: dict[str, Any] = {name: _read_table(folder, name, horizon) for name in TABLES}
     unknown = {"bound_eur": -inf, "gap": inf}
     numbers = ("objective_eur", "penalty_eur", "bound_eur", "gap", "co2_t")
     return Plan(

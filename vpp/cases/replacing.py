@@ -3,7 +3,7 @@
 import ctypes
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -43,7 +43,7 @@ def note_on_replacing(folder: Path) -> str:
 
 
 @contextmanager
-def replaced(folder: Path) -> Iterator[Path]:
+def replaced(folder: Path) -> Generator[Path]:
     """A new folder to write into, which takes the place of `folder` at the end; on an error, nothing changes."""
     if problem := note_on_replacing(folder):
         raise NotReplaceable(problem)

@@ -2,8 +2,8 @@
 
 import json
 import sys
-from contextlib import contextmanager
 from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -91,7 +91,9 @@ def optimise(
 
 @app.command()
 def demo(
-    day: Annotated[str | None, typer.Option(help="Local delivery day, YYYY-MM-DD; any that the price data cover.")] = None,
+    day: Annotated[
+        str | None, typer.Option(help="Local delivery day, YYYY-MM-DD; any that the price data cover.")
+    ] = None,
     assets: Annotated[int, typer.Option(help="About how many assets the district has.", min=12)] = 72,
     out: Annotated[Path, typer.Option(help="The run folder.")] = Path("out/demo"),
     as_json: AsJson = False,

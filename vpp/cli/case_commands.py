@@ -2,8 +2,9 @@
 
 import sys
 import time
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -14,26 +15,27 @@ from vpp.cli.clock import seconds_since_process_start
 
 def check_case(folder: Path, *, as_json: bool) -> None:
     from assets import ASSET_TYPES
-    from vpp.cases import load, summary_lines, summary_of
+    from vpp.cases import load, report
 
-    case = load(folder, ASSET_TYPES)
+    found = report(load(folder, ASSET_TYPES))
     if as_json:
-        print_json({"mistakes": [], **summary_of(case)})
+        print_json({"mistakes": [], **found.as_json()})
     else:
-        print("\n".join(summary_lines(case)))
+        print("\n".join(found.sentences()))
 
 
 def optimise_case(folder: Path, out: Path, *, method: str, gap: float, time_limit: float, as_json: bool) -> None:
-    start_up = seconds_since_process_start()
-    began = time.perf_counter()
+    start_up, began = seconds_since_process_start(), time.perf_counter()
     from assets import ASSET_TYPES
     from models.dispatch import Effort, Method, optimise
-    from vpp.cases import load, write_plan
+    from vpp.cases import NotReplaceable, load, note_on_replacing, summary_of_plan, write_plan
 
     if method not in [m.value for m in Method]:
-        _refuse(f"--method '{method}' is not known; allowed: auto, exact, city, reference")
+        refuse(f"--method '{method}' is not known; allowed: auto, exact, city, reference")
     if method == Method.CITY:
-        _refuse("--method city is not there yet; allowed: auto, exact, reference")
+        refuse("--method city is not there yet; allowed: auto, exact, reference")
+    if problem := note_on_replacing(out):
+        refuse(f"--out: {problem}")
     case = load(folder, ASSET_TYPES)
     read = time.perf_counter() - began
     console = Console(stderr=True)
@@ -44,27 +46,38 @@ def optimise_case(folder: Path, out: Path, *, method: str, gap: float, time_limi
 
         plan = optimise(case, ASSET_TYPES, Effort(method=Method(method), gap=gap, time_limit=time_limit),
                         progress=progress if console.is_terminal else None)  # fmt: skip
-    plan = replace(plan, seconds={"start_up": start_up, "read": read, **plan.seconds})
-    summary = write_plan(plan, out, began=began - start_up)
+    writing = time.perf_counter()
+
+    def seconds() -> Mapping[str, float]:
+        now = time.perf_counter()
+        taken = {"start_up": start_up, "read": read, **plan.seconds, "write": now - writing}
+        return {**taken, "total": start_up + now - began}
+
+    try:
+        write_plan(plan, out, seconds=seconds)
+    except NotReplaceable as problem:
+        refuse(f"--out: {problem}")
+    summary = summary_of_plan(plan, seconds())
     if as_json:
         print_json(summary)
     else:
         _print_plan(summary, out)
 
 
-def _refuse(sentence: str) -> None:
+def refuse(sentence: str) -> None:
+    """A wrong argument: one sentence, and the exit code of a mistake."""
     print(sentence, file=sys.stderr)
     raise typer.Exit(MISTAKEN)
 
 
-def _print_plan(summary: dict[str, object], out: Path) -> None:
+def _print_plan(summary: Mapping[str, Any], out: Path) -> None:
     console = Console(highlight=False)
+    bound, gap = summary["bound_eur"], summary["gap"]
+    proof = "no bound proven" if bound is None else f"bound {bound:.2f} EUR, gap {100 * gap:.3f} %"
     console.print(
-        f"[bold]{summary['label']}[/bold]: {summary['objective_eur']:.2f} EUR, bound {summary['bound_eur']:.2f} EUR, "
-        f"gap {100 * float(str(summary['gap'])):.3f} %, {summary['assets']} assets, {summary['steps']} steps"
+        f"[bold]{summary['label']}[/bold]: {summary['objective_eur']:.2f} EUR, {proof}, "
+        f"{summary['assets']} assets, {summary['steps']} steps"
     )
-    violations = summary["violations"]
-    assert isinstance(violations, list)
-    for violation in violations:
-        console.print(f"  {violation['sentence']}")
-    console.print(f"written to {out}")
+    for violation in summary["violations"]:
+        console.print(f"  {violation['sentence']}", markup=False)
+    console.print(f"written to {out}", markup=False)

@@ -12,5 +12,3 @@ def seconds_since_process_start() -> float:
     except (OSError, IndexError, ValueError):
         return 0.0
     return max(0.0, up - ticks / os.sysconf("SC_CLK_TCK"))
-
-

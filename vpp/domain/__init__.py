@@ -19,8 +19,9 @@ from vpp.domain.plan import Label, Plan, Violation
 from vpp.domain.time import MARKET_ZONE, Horizon, market_day
 
 __all__ = [
-    "MARKET_ZONE", "PENALTY_FACTORS", "Array", "AssetType", "Cap", "Carrier", "Case", "Clock", "Column", "Columns", "FastClock", "Headroom",
-    "Horizon", "Kind", "Label", "Market", "Mistake", "Mistakes", "Node", "Penalties", "Plan", "Priority", "Quality",
-    "Reading", "Rules", "Schedule", "Series", "Setpoint", "SetpointEvent", "SetpointKind", "SetpointState",
-    "Simulator", "Site", "SteppedClock", "Unit", "Verdict", "Violation", "WallClock", "market_day", "nearest",
+    "MARKET_ZONE", "PENALTY_FACTORS", "Array", "AssetType", "Cap", "Carrier", "Case", "Clock", "Column",
+    "Columns", "FastClock", "Headroom", "Horizon", "Kind", "Label", "Market", "Mistake", "Mistakes", "Node",
+    "Penalties", "Plan", "Priority", "Quality", "Reading", "Rules", "Schedule", "Series", "Setpoint",
+    "SetpointEvent", "SetpointKind", "SetpointState", "Simulator", "Site", "SteppedClock", "Unit", "Verdict",
+    "Violation", "WallClock", "market_day", "nearest",
 ]  # fmt: skip

@@ -73,7 +73,7 @@ class AssetType:
     switched: bool = False
     """Has an on/off state in the plan."""
     cheating: Callable[[Callable[[str], Array]], dict[str, NDArray[np.bool_]]] | None = None
-    """Given the solved variables by name, the steps (n, steps) in which a relaxed binary must be enforced, by binary."""
+    """Given the solved variables by name: by binary, the steps (n, steps) in which a relaxed one must be enforced."""
     check: Callable[[Any, Any], Sequence[tuple[str, str]]] | None = None
     """Mistakes across columns of one row: (column, problem)."""
     controllable: bool = True

@@ -74,10 +74,10 @@ def solve(
     progress: Progress | None = None,
     options: dict[str, Any] | None = None,
 ) -> Solution:
-    """The best point within the time limit [s] or to the relative gap (of at least 1 EUR); `NoPlan` if none is found."""
+    """The best point within the time limit [s] or to the relative gap (of at least 1 EUR); `NoPlan` without one."""
     began = time.perf_counter()
-    highs = quiet_highs({"mip_rel_gap": gap, "mip_abs_gap": gap * 1.0, "time_limit": max(time_limit, 0.01), "threads": 1,
-                         **(options or {})})  # fmt: skip
+    limits = {"mip_rel_gap": gap, "mip_abs_gap": gap * 1.0, "time_limit": max(time_limit, 0.01), "threads": 1}
+    highs = quiet_highs({**limits, **(options or {})})
     load(highs, m)
     is_mip = bool(m.integer.any())
     if start is not None and is_mip:
@@ -101,7 +101,7 @@ def solve(
 
 
 def duals_with_decisions_held(m: Matrix, x: Array, *, time_limit: float) -> tuple[Array, Array] | None:
-    """Row duals [EUR per unit] and the point of the LP in which the integer columns stand as in x; None if out of time."""
+    """Row duals [EUR per unit] and point of the LP in which the integer columns stand as in x; None if out of time."""
     lower, upper = m.lower.copy(), m.upper.copy()
     lower[m.integer] = upper[m.integer] = np.round(x[m.integer])
     highs = quiet_highs({"threads": 1, "time_limit": max(time_limit, 0.01)})

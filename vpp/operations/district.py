@@ -37,7 +37,7 @@ CO2_T_PER_MWH_IMPORT = 0.363
 CO2_EUR_PER_T = 0.0
 """Nothing on top: the CO2 levy is inside the gas price, the European allowances are inside the day-ahead price."""
 GAS_EUR_PER_MWH = 45.0 + 55.0 * 0.201
-"""Gas with grid fees (own assumption) plus the CO2 levy: 55 EUR/t in 2025 (§10 BEHG), 0.201 t/MWh of lower heating value."""
+"""Gas with grid fees (own assumption) plus the CO2 levy: 55 EUR/t in 2025 (§10 BEHG), 0.201 t/MWh of heating value."""
 
 PLANT_ASSETS = 4
 SINGLE_STATION_UP_TO = 200

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -52,7 +52,8 @@ def _read(path: Path) -> tuple[pd.DatetimeIndex, Array, int]:
     """UTC starts, prices, and the length of their interval in minutes."""
     table = pd.read_csv(path, usecols=["start_utc", "price_eur_mwh"], parse_dates=["start_utc"])
     starts = pd.DatetimeIndex(table["start_utc"])
-    minutes = round((starts[1].timestamp() - starts[0].timestamp()) / 60)
+    step: timedelta = starts[1].to_pydatetime() - starts[0].to_pydatetime()  # pyright: ignore
+    minutes = round(step / timedelta(minutes=1))
     return (
         starts,
         table["price_eur_mwh"].to_numpy(dtype=np.float64),

@@ -194,7 +194,7 @@ def _answers(place: _Place) -> bool:
         return False
     try:
         with psycopg.connect(place.dsn("postgres"), autocommit=True, connect_timeout=10) as connection:
-            if not connection.execute("SELECT FROM pg_database WHERE datname = 'vpp'").fetchone():
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'vpp'").fetchone():
                 connection.execute("CREATE DATABASE vpp")
     except psycopg.OperationalError:
         return False

@@ -28,7 +28,8 @@ WHERE series_key = %(key)s AND recorded = %(recorded)s AND known.value <> new.va
 """
 _PRICES = """
 SELECT DISTINCT ON (start) start, value FROM vpp.price JOIN vpp.series USING (series_key)
-WHERE name = %(name)s AND start >= %(start)s AND start < %(end)s AND recorded <= coalesce(%(known_at)s::timestamptz, 'infinity')
+WHERE name = %(name)s AND start >= %(start)s AND start < %(end)s
+AND recorded <= coalesce(%(known_at)s::timestamptz, 'infinity')
 ORDER BY start, recorded DESC
 """
 _FORECAST = """
