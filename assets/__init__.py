@@ -1,5 +1,7 @@
 """One file per asset type; one line here registers it. Order: generation, storage, heat, loads (plots stack so)."""
 
+from pathlib import Path
+
 from assets.battery import BATTERY
 from assets.chp import CHP
 from assets.gas_boiler import GAS_BOILER
@@ -14,4 +16,7 @@ ASSET_TYPES: dict[str, AssetType] = {
     kind.name: kind for kind in (PV, BATTERY, CHP, GAS_BOILER, HEAT_PUMP, HEAT_STORE, HEAT_DEMAND, LOAD)
 }
 
-__all__ = ["ASSET_TYPES"]
+PROFILES = Path(__file__).parent / "profiles"
+"""Folder of the device models, one YAML file each."""
+
+__all__ = ["ASSET_TYPES", "PROFILES"]

@@ -25,6 +25,21 @@ class District:
         self._order = sorted(case.units, key=lambda u: by[u.id])
         self._last = {u.asset.heat_node: u.id for u in self._order if u.type in _HEAT_SOURCES}
 
+    def state(self, t: int) -> dict[str, dict[str, float]]:
+        """The points every device shows before step t of the horizon begins, without any power."""
+        return {unit.id: self._rest(unit, t) for unit in self._order}
+
+    def _rest(self, unit: Unit, t: int) -> dict[str, float]:
+        points = {p: 0.0 for p in ("node", "heat_node") if hasattr(unit.asset, p)}
+        points = {{"node": "power_kw", "heat_node": "heat_kw"}[p]: v for p, v in points.items()}
+        energy = getattr(self._simulators[unit.id], "energy_kwh", None)
+        if energy is not None:
+            capacity = unit.asset.capacity_kwh
+            points |= {"energy_kwh": energy, "soc": energy / capacity if capacity else 0.0}
+        if hasattr(unit.outlook, "initial_on_h"):
+            points["on"] = float(unit.outlook.initial_on_h > 0)
+        return points
+
     def step(self, orders: Mapping[str, float], t: int, hours: float) -> dict[str, dict[str, float]]:
         """Advance by `hours` in step t of the horizon under orders (kW by asset id); the points every device shows."""
         points: dict[str, dict[str, float]] = {}

@@ -28,20 +28,20 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 def main() -> None:
     """Entry point of the console script."""
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)
     except Mistakes as mistakes:
         _say_mistakes(mistakes, as_json="--json" in sys.argv)
         sys.exit(MISTAKEN)
-    except typer.Exit as end:
-        sys.exit(end.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        print("interrupted", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+    except typer.Abort:
+        code = INTERRUPTED
     except Exception as error:
         if (show := getattr(error, "show", None)) is None:
             raise
         show()  # a wrong option or argument, in click's words
         sys.exit(MISTAKEN)
+    if code == INTERRUPTED:
+        print("interrupted", file=sys.stderr)
+    sys.exit(code if isinstance(code, int) else 0)  # typer hands over what Exit and Ctrl-C ended with
 
 
 def _say_mistakes(mistakes: Mistakes, *, as_json: bool) -> None:
@@ -91,14 +91,16 @@ def optimise(
 
 @app.command()
 def demo(
-    day: Annotated[
-        str | None, typer.Option(help="Local delivery day, YYYY-MM-DD; any that the price data cover.")
+    day: Annotated[str | None, typer.Option(help="Local delivery day, YYYY-MM-DD; any the price data cover.")] = None,
+    assets: Annotated[int, typer.Option(help="How many assets the district has.", min=12)] = 72,
+    quarters: Annotated[int, typer.Option(help="Quarter-hours that are carried out.", min=1)] = 12,
+    fault: Annotated[
+        list[str] | None, typer.Option(help="ASSET=KIND: this device misbehaves (silent, garbage, refuse_writes …).")
     ] = None,
-    assets: Annotated[int, typer.Option(help="About how many assets the district has.", min=12)] = 72,
-    out: Annotated[Path, typer.Option(help="The run folder.")] = Path("out/demo"),
+    out: Annotated[Path, typer.Option("--out", help="The run folder.")] = Path("out/demo"),
     as_json: AsJson = False,
 ) -> None:
     """Run the demo district once, from Modbus registers to verified setpoints."""
     from vpp.cli.demo_command import run_demo
 
-    run_demo(day=day, assets=assets, out=out, as_json=as_json)
+    run_demo(day=day, assets=assets, quarters=quarters, faults=fault or [], out=out, as_json=as_json)
