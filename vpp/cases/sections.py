@@ -130,7 +130,7 @@ def _value(cell: Any, f: Field[Any], book: SeriesBook, notes: Notes) -> Any:
     if isinstance(cell, str) and (column_of(f).kind is not Kind.SERIES or (as_number(cell) is not None)):
         wish = "" if as_number(cell) is None else "; write it without quotation marks"
         return Bad(f"{quoted(cell)} is text, not a number{wish}; allowed: {column_of(f).allowed}")
-    if cell == "":
+    if isinstance(cell, str) and not cell:
         return Bad(f"'' is not a number and not the name of a series; allowed: {column_of(f).allowed}")
     return parser(f, book, notes)(cell)
 

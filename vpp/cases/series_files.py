@@ -100,9 +100,10 @@ def _note_cells(
 
 def _put(file: str, name: str, values: Array | None, book: SeriesBook, notes: Notes) -> None:
     if name in book:
-        both = f"is in {CSV} and in {PARQUET}" if file == PARQUET else "is there twice"
+        both = "is there twice" if book.file_of.get(name) == file else f"is in {CSV} and in {PARQUET}"
         notes.add(file, name, f"the series {quoted(name)} {both}; allowed: one place")
         values = None
+    book.file_of[name] = file
     book.put(name, values)
 
 
