@@ -2,11 +2,12 @@
 
 from base64 import b64encode
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from vpp.domain import Label
@@ -36,6 +37,12 @@ def write_report(record: RunRecord, path: Path) -> None:
 
 
 def render(record: RunRecord) -> str:
+    css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    return _template().render(css=Markup(css), policy=_policy(css), **_content(record))
+
+
+@cache
+def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -43,8 +50,7 @@ def render(record: RunRecord) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
-    return environment.get_template("report.html.j2").render(css=Markup(css), policy=_policy(css), **_content(record))
+    return environment.get_template("report.html.j2")
 
 
 def _policy(css: str) -> str:
