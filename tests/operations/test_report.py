@@ -77,7 +77,7 @@ def test_every_chart_is_sound_svg_and_has_its_table(html):
     assert [f["id"] for f in figures] == FIGURES
     assert len(page.all("details")) == len(page.all("summary")) == len(figures)
     for part in re.findall(r"<figure.*?</figure>", html, re.DOTALL):
-        assert part.count("<svg") == 2  # wide and narrow
+        assert part.count("<svg") == 3  # wide, medium, narrow
         assert part.count("<table") == 1
         assert part.count("<tr>") > 3
         for svg in re.findall(r"<svg.*?</svg>", part, re.DOTALL):

@@ -140,11 +140,17 @@ def _german_summary(record: RunRecord) -> list[str]:
     if counts.sent:
         sentences.append(
             f"Von {german(counts.sent, 0)} Sollwerten wurden {german(counts.verified, 0)} zurückgelesen und "
-            f"{german(counts.effective, 0)} wirksam; {german(counts.failed, 0)} sind gescheitert."
+            f"{german(counts.effective, 0)} wirksam; {_failed(counts.failed)}."
         )
     if record.failures:
         sentences.append(f"Gestörte oder nicht berücksichtigte Geräte: {len(record.failures)}.")
     return sentences
+
+
+def _failed(count: int) -> str:
+    return (
+        "keiner ist gescheitert" if not count else f"{german(count, 0)} {'ist' if count == 1 else 'sind'} gescheitert"
+    )
 
 
 COSTS = {
