@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vpp.cases.notes import Bad, Notes, quoted
+from vpp.cases.notes import Bad, Notes, quoted, text_of_value
 from vpp.cases.series_book import SeriesBook
 from vpp.domain import Column, Kind
 from vpp.domain.columns import column_of, is_required
@@ -77,7 +77,7 @@ def as_float(cell: Any) -> float | None:
 def _number(column: Column) -> Parse:
     def parse(cell: Any) -> float | Bad:
         value = as_number(cell) if isinstance(cell, str) else as_float(cell)
-        return not_a_number(str(cell), column.allowed) if value is None else in_range(value, cell, column)
+        return not_a_number(text_of_value(cell), column.allowed) if value is None else in_range(value, cell, column)
 
     return parse
 
@@ -93,7 +93,7 @@ def _series(column: Column, book: SeriesBook, notes: Notes) -> Parse:
             return book.cell(cell, column)
         if value is not None:
             return in_range(value, cell, column)
-        return _no_such_series(str(cell))
+        return _no_such_series(text_of_value(cell))
 
     def _no_such_series(text: str) -> Bad:
         bad = not_a_number(text, f"{column.allowed}, or the name of a series")

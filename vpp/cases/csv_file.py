@@ -51,11 +51,12 @@ def _header_is_sound(file: str, header: Sequence[str], notes: Notes) -> bool:
     if len(header) == 1 and (found := next((c for c in ";\t|" if c in header[0]), "")):
         notes.add(f"{file}:1", "", f"columns are separated by {quoted(found)}; allowed: a comma")
         return False
-    seen = set[str]()
+    seen, twice = set[str](), set[str]()
     for number, name in enumerate(header, 1):
         if not name:
             notes.add(f"{file}:1", "", f"column {number} has no name")
-        elif name in seen:
+        elif name in seen and name not in twice:
+            twice.add(name)
             notes.add(f"{file}:1", name, f"the column {quoted(name)} is there twice")
         seen.add(name)
     return len(notes.mistakes) == before
@@ -71,7 +72,7 @@ def _table(file: str, header: Sequence[str], records: list[list[str]], notes: No
         if len(cells) > width:
             complete = False
             problem = f"has {len(cells)} cells; allowed: {width}, as many as the header"
-            notes.add(f"{file}:{number}", "", f"{problem}{_maybe_decimal_comma(cells[:width])}")
+            notes.add(f"{file}:{number}", "", f"{problem}{_maybe_decimal_comma(cells)}")
         elif any(cells):
             rows.append(number)
             kept.append(cells + [""] * (width - len(cells)))

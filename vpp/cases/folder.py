@@ -71,6 +71,9 @@ def _listed(known: list[str]) -> str:
 
 def _bytes(path: Path, notes: Notes) -> bytes | None:
     try:
+        if not path.is_file() and not path.is_dir() and path.exists():
+            notes.add(path.name, "", "is not an ordinary file")  # reading a pipe would wait for ever
+            return None
         return path.read_bytes()
     except OSError as error:
         notes.add(path.name, "", f"cannot be read: {error.strerror or error}")

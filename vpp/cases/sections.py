@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from vpp.cases.cells import as_float, as_number, as_time, parser
 from vpp.cases.csv_file import text_of
-from vpp.cases.notes import Bad, Notes, quoted
+from vpp.cases.notes import Bad, Notes, quoted, shown
 from vpp.cases.series_book import SeriesBook
 from vpp.domain import Horizon, Market, Penalties
 from vpp.domain.columns import Kind, column_of, columns_of
@@ -93,7 +93,7 @@ def _whole(key: str, section: Section, low: int, high: int, notes: Notes) -> int
     if value is None:
         notes.add(FILE, f"horizon.{key}", f"{quoted(section[key])} is not a number; {allowed}")
     elif not value.is_integer() or not low <= value <= high:
-        notes.add(FILE, f"horizon.{key}", f"{section[key]} is out of range; {allowed}")
+        notes.add(FILE, f"horizon.{key}", f"{shown(section[key])} is out of range; {allowed}")
     else:
         return int(value)
     return None
@@ -130,7 +130,7 @@ def _value(cell: Any, f: Field[Any], book: SeriesBook, notes: Notes) -> Any:
     if isinstance(cell, str) and (column_of(f).kind is not Kind.SERIES or (as_number(cell) is not None)):
         wish = "" if as_number(cell) is None else "; write it without quotation marks"
         return Bad(f"{quoted(cell)} is text, not a number{wish}; allowed: {column_of(f).allowed}")
-    if cell == "":
+    if isinstance(cell, str) and not cell:
         return Bad(f"'' is not a number and not the name of a series; allowed: {column_of(f).allowed}")
     return parser(f, book, notes)(cell)
 

@@ -16,6 +16,8 @@ class SeriesBook:
         self.horizon = horizon
         self.complete = True
         """False: a file of series could not be read, so a name it does not hold is no mistake."""
+        self.file_of: dict[str, str] = {}
+        """Where each series was found."""
         self._series: dict[str, Array | None] = {}
         self._verdicts: dict[tuple[str, Column], Array | Bad] = {}
 

@@ -12,7 +12,7 @@ from vpp.cases.cells import as_float, as_number, as_time
 from vpp.cases.notes import Bad, Notes, quoted
 from vpp.cases.series_book import SeriesBook, as_array, first
 from vpp.cases.table import Table
-from vpp.domain import Array
+from vpp.domain import Array, Horizon
 
 CSV, PARQUET = "series.csv", "series.parquet"
 Where = Callable[[int], str]
@@ -41,21 +41,25 @@ def _read_wide(
 ) -> None:  # fmt: skip
     """One column per series beside `start_utc`."""
     if starts is None:
-        notes.add(file, START, f"the required column {quoted(START)} is missing{notes.nearest(START, list(columns))}")
+        near = notes.nearest(START, list(columns))
+        notes.add(file, START, f"the required column {quoted(START)} is missing{near}")
+        columns = {name: column for name, column in columns.items() if f"'{name}'" not in near}
     elif not columns and not starts:
         return
     where: Where = lambda i: f"{file}:{rows[i]}" if rows else file  # noqa: E731
-    times = None if starts is None else _times(starts, where, notes)
-    known = times is not None and book.horizon is not None
-    alignment = (
-        alignment_of(file, times, rows, book.horizon, notes) if known and times is not None and book.horizon else None
-    )
+    times = [] if starts is None else _times(starts, where, notes)
+    sound_times = [at for at in times if at is not None]
+    alignment = None
+    if starts is not None and book.horizon is not None and len(sound_times) == len(times):
+        alignment = alignment_of(file, sound_times, rows, book.horizon, notes)
+    inside = _inside(alignment, times, book.horizon)
     for name, (values, odd) in columns.items():
-        sound = _note_cells(name, values, odd, alignment, where, notes)
+        sound = _note_cells(name, values, odd, inside, where, notes)
         _put(file, name, alignment.align(values) if alignment and sound else None, book, notes)
 
 
-def _times(starts: Sequence[Any], where: Where, notes: Notes) -> list[int] | None:
+def _times(starts: Sequence[Any], where: Where, notes: Notes) -> list[int | None]:
+    """µs; None where it could not be read."""
     read = [
         as_time(cell) if cell not in (None, "") else Bad("is missing; allowed: a time with Z or offset")
         for cell in starts
@@ -63,17 +67,26 @@ def _times(starts: Sequence[Any], where: Where, notes: Notes) -> list[int] | Non
     for i, at in enumerate(read):
         if isinstance(at, Bad):
             notes.add(where(i), START, at.problem)
-    times = [microseconds(at) for at in read if isinstance(at, datetime)]
-    return times if len(times) == len(read) else None
+    return [microseconds(at) if isinstance(at, datetime) else None for at in read]
+
+
+def _inside(alignment: Alignment | None, times: Sequence[int | None], horizon: Horizon | None) -> Sequence[int]:
+    """The source rows that the horizon needs; those with a time within it where the rows do not fit as a whole."""
+    if alignment is not None:
+        return range(alignment.used.start, alignment.used.stop)
+    if horizon is None:
+        return ()
+    start, end = microseconds(horizon.start), microseconds(horizon.end)
+    return [i for i, at in enumerate(times) if at is not None and start <= at < end]
 
 
 def _note_cells(
-    name: str, values: Array, odd: Mapping[int, Any], alignment: Alignment | None, where: Where, notes: Notes
+    name: str, values: Array, odd: Mapping[int, Any], inside: Sequence[int], where: Where, notes: Notes
 ) -> bool:
     """Text anywhere, and whatever is empty or not finite inside the horizon; whether there was none of it."""
     text = {i for i, cell in odd.items() if cell is not None and cell != ""}
-    used = alignment.used if alignment else slice(0, 0)
-    unknown = {used.start + int(i) for i in np.flatnonzero(~np.isfinite(values[used]))}
+    needed = np.asarray(inside, dtype=np.int64)
+    unknown = {int(i) for i in needed[~np.isfinite(values[needed])]}
     for i in sorted(text | unknown):
         if i in text:
             comma = "; a decimal comma? write 0.5, not 0,5" if "," in str(odd[i]) else ""
@@ -87,9 +100,10 @@ def _note_cells(
 
 def _put(file: str, name: str, values: Array | None, book: SeriesBook, notes: Notes) -> None:
     if name in book:
-        both = f"is in {CSV} and in {PARQUET}" if file == PARQUET else "is there twice"
+        both = "is there twice" if book.file_of.get(name) == file else f"is in {CSV} and in {PARQUET}"
         notes.add(file, name, f"the series {quoted(name)} {both}; allowed: one place")
         values = None
+    book.file_of[name] = file
     book.put(name, values)
 
 

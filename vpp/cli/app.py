@@ -1,9 +1,11 @@
 """Commands: parse, call an operation or a flow, render. Mistakes end with exit code 2, interruption with 130."""
 
 import json
+import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +22,8 @@ app = typer.Typer(
 )
 
 MISTAKEN, NO_PLAN, INTERRUPTED = 2, 3, 130
+CLOSED = 1
+"""Nobody reads the output any more; the code that typer gives."""
 
 CaseFolder = Annotated[Path, typer.Argument(help="The case folder.", metavar="CASE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -27,29 +31,58 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 
 def main() -> None:
     """Entry point of the console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show ends nothing
     try:
-        code = app(standalone_mode=False)
+        code = _run()
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output has gone (`| head`)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())  # Python flushes both once more at its end
+        code = CLOSED
+    sys.exit(code)
+
+
+def _run() -> int:
+    """The exit code; everything that ends a command in an ordinary way has said its sentence."""
+    try:
+        code = app(standalone_mode=False)  # of a typer.Exit, 130 after Ctrl-C; else what the command returns
     except Mistakes as mistakes:
         _say_mistakes(mistakes, as_json="--json" in sys.argv)
-        sys.exit(MISTAKEN)
-    except typer.Abort:
+        return MISTAKEN
+    except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except Exception as error:
-        if (show := getattr(error, "show", None)) is None:
+        if not hasattr(error, "format_message"):
             raise
-        show()  # a wrong option or argument, in click's words
-        sys.exit(MISTAKEN)
+        _say_wrong_usage(error)
+        return MISTAKEN
     if code == INTERRUPTED:
         print("interrupted", file=sys.stderr)
-    sys.exit(code if isinstance(code, int) else 0)  # typer hands over what Exit and Ctrl-C ended with
+    return code if isinstance(code, int) else 0
+
+
+def _say_wrong_usage(error: Any) -> None:
+    """A wrong option or argument in one sentence, with the way out. Click's exception: typer has a copy of its own."""
+    message = error.format_message().strip()
+    if not message:
+        return  # `vpp` alone: the help stands there already
+    context = getattr(error, "ctx", None)
+    way_out = f"; see '{context.command_path} --help'" if context else ""
+    print(f"{message.rstrip('.')}{way_out}", file=sys.stderr)
 
 
 def _say_mistakes(mistakes: Mistakes, *, as_json: bool) -> None:
     for mistake in mistakes.mistakes:
         print(mistake, file=sys.stderr)
     if as_json:
-        listed = [{"where": m.where, "what": m.what, "problem": m.problem} for m in mistakes.mistakes]
-        print(json.dumps({"mistakes": listed}, ensure_ascii=False, indent=1))
+        print_json({
+            "mistakes": [
+                {"where": m.where, "what": m.what, "problem": m.problem, "sentence": str(m)} for m in mistakes.mistakes
+            ]
+        })  # fmt: skip
 
 
 @contextmanager
@@ -63,7 +96,8 @@ def one_sentence(*kinds: type[Exception]) -> Generator[None]:
 
 
 def print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False))
+    speaks_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    print(json.dumps(value, ensure_ascii=not speaks_unicode, indent=1, allow_nan=False))
 
 
 @app.command()

@@ -76,8 +76,9 @@ def _print_plan(summary: Mapping[str, Any], out: Path) -> None:
     proof = "no bound proven" if bound is None else f"bound {bound:.2f} EUR, gap {100 * gap:.3f} %"
     console.print(
         f"[bold]{summary['label']}[/bold]: {summary['objective_eur']:.2f} EUR, {proof}, "
-        f"{summary['assets']} assets, {summary['steps']} steps"
+        f"{summary['assets']} assets, {summary['steps']} steps",
+        soft_wrap=True,
     )
     for violation in summary["violations"]:
-        console.print(f"  {violation['sentence']}", markup=False)
-    console.print(f"written to {out}", markup=False)
+        console.print(f"  {violation['sentence']}", markup=False, soft_wrap=True)
+    console.print(f"written to {out}", markup=False, soft_wrap=True)

@@ -29,6 +29,7 @@ class Mistakes(ValueError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for a misspelt name, or nothing."""
-    close = get_close_matches(name, list(known), n=1)
-    return f"; did you mean '{close[0]}'?" if close else ""
+    """`; did you mean 'x'?` for a misspelt name, or nothing; capitals count for nothing."""
+    by_lower = {other.lower(): other for other in known}
+    close = get_close_matches(name.lower(), list(by_lower), n=1)
+    return f"; did you mean '{by_lower[close[0]]}'?" if close else ""

@@ -65,19 +65,6 @@ def load(highs: Any, m: Matrix, *, relaxed: bool = False) -> None:
         highs.changeColsIntegrality(len(at), at, np.full(len(at), highspy.HighsVarType.kInteger.value, dtype=np.uint8))
 
 
-def _run(highs: Any) -> None:
-    """Solve in a thread of its own, so that Ctrl-C ends it at once: the interruption goes on, no plan comes of it."""
-    highs.HandleUserInterrupt = True
-    solving = highs.startSolve()
-    try:
-        while not highs.wait(0.2)[0]:
-            pass
-    except KeyboardInterrupt:
-        highs.cancelSolve()
-        solving.join(10)
-        raise
-
-
 def solve(
     m: Matrix,
     *,
@@ -101,7 +88,7 @@ def solve(
         highs.cbMipImprovingSolution.subscribe(
             lambda e: progress(e.data_out.mip_primal_bound, e.data_out.mip_dual_bound)
         )
-    _run(highs)
+    run_until_interrupted(highs)
     info, status = highs.getInfo(), highs.modelStatusToString(highs.getModelStatus())
     if info.primal_solution_status != 2 or (status not in ("Optimal",) and not is_mip):
         raise NoPlan(f"HiGHS ended with '{status}' and no feasible point")
@@ -112,13 +99,26 @@ def solve(
                     row_dual=None if is_mip else np.array(found.row_dual))  # fmt: skip
 
 
+def run_until_interrupted(highs: highspy.Highs) -> None:
+    """Solves in a thread, so that Ctrl-C stops it and goes on upwards; HiGHS's own way prints and carries on."""
+    highs.HandleUserInterrupt = True
+    highs.startSolve()
+    try:
+        while not highs.wait(0.1)[0]:
+            pass
+    except KeyboardInterrupt:
+        highs.cancelSolve()
+        highs.wait(5.0)
+        raise
+
+
 def duals_with_decisions_held(m: Matrix, x: Array, *, time_limit: float) -> tuple[Array, Array] | None:
     """Row duals [EUR per unit] and point of the LP in which the integer columns stand as in x; None if out of time."""
     lower, upper = m.lower.copy(), m.upper.copy()
     lower[m.integer] = upper[m.integer] = np.round(x[m.integer])
     highs = quiet_highs({"threads": 1, "time_limit": max(time_limit, 0.01)})
     load(highs, replace(m, lower=lower, upper=upper), relaxed=True)
-    _run(highs)
+    run_until_interrupted(highs)
     if highs.modelStatusToString(highs.getModelStatus()) != "Optimal":
         return None
     solution = highs.getSolution()
@@ -129,7 +129,7 @@ def solve_pinned(m: Matrix, lower: Array, upper: Array) -> Array | None:
     """The cheapest point within narrower bounds, binaries free between theirs; None if there is none."""
     highs = quiet_highs({"threads": 1})
     load(highs, replace(m, lower=lower, upper=upper), relaxed=True)
-    _run(highs)
+    run_until_interrupted(highs)
     if highs.modelStatusToString(highs.getModelStatus()) != "Optimal":
         return None
     return np.array(highs.getSolution().col_value)

@@ -5,7 +5,6 @@ of Essen, BDEW heat profiles. Made up, by seed: which building has what, and how
 district of apartment buildings; those without a heat pump hang on a small district-heat plant.
 """
 
-import csv
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,6 @@ from math import ceil
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from models.forecast.cop import Emitter, HeatSource, cop_air, cop_ground
 from models.forecast.errors import actual, noise
@@ -152,9 +150,7 @@ def _station(draft: _Draft, name: str, assets: int, ids: Iterator[str], parent: 
     there were batteries and prices. So it carries every day, but not everything at once in a cheap hour.
     """
     root = f"transformer-{name}"
-    node: Row = {"id": root, "carrier": "electricity"}
-    if parent:
-        node["parent"] = parent
+    node: Row = {"id": root, "carrier": "electricity", "parent": parent}
     draft.tables.setdefault("nodes", []).append(node)
     kinds = list(_kinds(assets - PLANT_ASSETS))
     weights, heat = np.zeros(len(draft.loads.names)), Counter[Pumped]()
@@ -371,37 +367,3 @@ def _actuals(series: Mapping[str, Array], seed: int) -> Mapping[str, Array]:
 def _up_to(value: float, step: float) -> float:
     """The next multiple of `step`."""
     return round(ceil(value / step - 1e-9) * step, 6)
-
-
-MAX_CSV_SERIES = 1000
-"""Above this the series go into series.parquet, in list form."""
-
-
-def write_tables(district: District, folder: Path) -> None:
-    """Write the forecasts as a case folder (docs/reference/case-format.md); files of the same name are replaced."""
-    folder.mkdir(parents=True, exist_ok=True)
-    horizon = district.horizon
-    lines = ["[horizon]", f'start = "{horizon.start:%Y-%m-%dT%H:%M:%SZ}"', f"steps = {horizon.steps}"]
-    lines += [f"step_minutes = {horizon.step_minutes}", "", "[market]"]
-    lines += [
-        f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}" for key, value in district.market.items()
-    ]
-    (folder / "case.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    for name, rows in district.tables.items():
-        columns = list(dict.fromkeys(column for row in rows for column in row))
-        _write_csv(folder / f"{name}.csv", columns, ([row.get(column, "") for column in columns] for row in rows))
-    if len(district.series) > MAX_CSV_SERIES:
-        table = pd.DataFrame({"name": list(district.series), "values": list(district.series.values())})
-        table.to_parquet(folder / "series.parquet", index=False)
-    else:
-        times = [f"{time:%Y-%m-%dT%H:%M:%SZ}" for time in horizon.times()]
-        values = np.column_stack(list(district.series.values())).tolist()
-        rows = ([time, *row] for time, row in zip(times, values, strict=True))
-        _write_csv(folder / "series.csv", ["start_utc", *district.series], rows)
-
-
-def _write_csv(path: Path, columns: Sequence[str], rows: Iterator[Sequence[Cell]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)

@@ -12,8 +12,8 @@ from vpp.domain import MARKET_ZONE, Array, Horizon
 from vpp.operations.report.look import in_order, look, pattern
 from vpp.operations.schedule import clock_changes, local_clock
 
-WIDE, NARROW = 960, 360
-"""Width in SVG units of the two renderings; report.css shows one of them."""
+WIDE, MEDIUM, NARROW = 960, 640, 360
+"""Width in SVG units of the three renderings; report.css shows the one whose text is of readable size."""
 TEXT, CHARACTER = 13.0, 6.9
 """Font size and the mean width of a character, SVG units."""
 
@@ -63,9 +63,10 @@ def plain(value: float) -> str:
     return text.removesuffix(".0")
 
 
-def both_widths(title: str, description: str, uid: str, draw: Callable[[Drawing], None]) -> Markup:
-    """The chart twice: for wide pages, and for narrow ones with text of readable size."""
-    drawings = [(Drawing(f"{uid}-{kind}", width), kind) for kind, width in (("wide", WIDE), ("narrow", NARROW))]
+def all_widths(title: str, description: str, uid: str, draw: Callable[[Drawing], None]) -> Markup:
+    """The chart for wide pages, for tablets and for telephones."""
+    widths = {"wide": WIDE, "medium": MEDIUM, "narrow": NARROW}
+    drawings = [(Drawing(f"{uid}-{kind}", width), kind) for kind, width in widths.items()]
     for drawing, _ in drawings:
         draw(drawing)
     return Markup("").join(drawing.svg(title, description, kind) for drawing, kind in drawings)
@@ -107,7 +108,7 @@ class Panel:
             self.drawing.add("line", x1=self.left, x2=end, y1=self.y(value), y2=self.y(value), class_=line)
             number = f"{value:.{decimals}f}".replace("-", "−")
             self.drawing.text(self.left - 7, self.y(value) + 4.5, number, "end", "number")
-        self.drawing.text(0, self.top - 10, f"{name}, {self.unit}", kind="axis")
+        self.drawing.text(0, self.top - 13, f"{name}, {self.unit}", kind="axis")
 
     def time_axis(self, horizon: Horizon, *, labels: bool) -> None:
         """Local hours; on a day of a clock change that instant is marked."""
@@ -228,12 +229,17 @@ class Key:
     dot: str = ""
 
 
+def text_width(text: str) -> float:
+    """About, in SVG units: letters differ too much for a mean where things stand side by side."""
+    return CHARACTER * 1.08 * sum(0.65 if c in "ijltf.,' " else 1.5 if c in "mwMW" else 1.1 for c in text)
+
+
 def legend(drawing: Drawing, keys: Sequence[Key], top: float) -> float:
     """Draws the entries in rows; returns the y below them."""
     x, y = 0.0, top
     for key in keys:
-        wide = 30 + CHARACTER * len(key.name) + 16
-        if x and x + wide - 16 > drawing.width:
+        wide = 29 + text_width(key.name) + 18
+        if x and x + wide - 18 > drawing.width:
             x, y = 0.0, y + 22
         if key.kind:
             drawing.add("rect", x=x, y=y, width=22, height=13, rx=2, fill=drawing.fill(key.kind), class_="swatch")

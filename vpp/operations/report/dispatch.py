@@ -1,6 +1,7 @@
 """Figures of the plan: power and heat stacked by asset type, against price, flow and limits."""
 
 from collections.abc import Mapping
+from math import ceil
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from vpp.operations.report.charts import (
     Drawing,
     Key,
     Panel,
-    both_widths,
+    all_widths,
     legend,
     type_keys,
     value_range,
@@ -45,7 +46,7 @@ def electricity(record: RunRecord) -> Figure:
         id="electricity",
         title="Electricity by asset type, against price",
         finding=_electricity_finding(flow, powers, prices, plan.horizon),
-        chart=both_widths("Electricity dispatch and price", description, "electricity", draw),
+        chart=all_widths("Electricity dispatch and price", description, "electricity", draw),
         table=_electricity_table(powers, flow, prices, plan.horizon),
     )
 
@@ -73,7 +74,7 @@ def heat(record: RunRecord) -> Figure | None:
         id="heat",
         title="Heat by asset type",
         finding=f"{with_unit(served, 'kWh', 0)} of heat are served; into the heat nodes go: {'; '.join(parts)}.",
-        chart=both_widths("Heat dispatch", description, "heat", draw),
+        chart=all_widths("Heat dispatch", description, "heat", draw),
         table=_by_step("Mean heat power, into the heat nodes positive", header, columns, plan.horizon),
     )
 
@@ -181,7 +182,12 @@ def _flow_and_limits(panel: Panel, flow: NodeFlow, limits: list[Array]) -> None:
         panel.stepped(limit, "limit")
         name = "export limit" if limit.max() > 0 else "import limit"
         text = f"{name} {number(abs(float(limit[-1])), 0)} kW"
-        panel.drawing.text(panel.drawing.width - panel.right, panel.y(float(limit[-1])) - 6, text, "end", "on-layer")
+        importing = limit.max() <= 0
+        end = ceil((CHARACTER * len(text) + 8) / (panel.x(1) - panel.x(0)))
+        reached = (flow.importing_at_limit if importing else flow.exporting_at_limit)[-end:].any()
+        x, anchor, t = (panel.left, "start", 0) if reached else (panel.drawing.width - panel.right, "end", -1)
+        y = panel.y(float(limit[t])) + (17 if importing else -6)  # outside, where the flow never is
+        panel.drawing.text(x, y, text, anchor, "on-layer")
     panel.stepped(flow.flow, "net-halo")
     panel.stepped(flow.flow, "net")
     for mask, limit in ((flow.importing_at_limit, -flow.import_limit), (flow.exporting_at_limit, flow.export_limit)):

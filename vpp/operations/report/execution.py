@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vpp.domain import Verdict
-from vpp.operations.report.charts import NARROW, Drawing, Key, Panel, both_widths, legend, value_range
+from vpp.operations.report.charts import NARROW, Drawing, Key, Panel, all_widths, legend, value_range
 from vpp.operations.report.facts import Comparison, compare, measured_steps
 from vpp.operations.report.figure import Figure, Table, time_cell
 from vpp.operations.report.look import in_order, look, token
@@ -42,7 +42,7 @@ def plan_against_measured(record: RunRecord) -> Figure | None:
         id="measured",
         title="Plan against measured power",
         finding=_finding(rows[0].powers, rows[1:], record),
-        chart=both_widths(
+        chart=all_widths(
             "Plan against measured power",
             "One panel for all measured assets together, then one per asset type; planned and measured power as steps.",
             "measured", draw,
@@ -161,7 +161,7 @@ def setpoints(record: RunRecord) -> Figure | None:
         id="setpoints",
         title="What became of the setpoints",
         finding=text,
-        chart=both_widths("Setpoints", "Bars: orders sent, verified, effective and failed.", "setpoints", draw),
+        chart=all_widths("Setpoints", "Bars: orders sent, verified, effective and failed.", "setpoints", draw),
         table=Table(caption="Setpoints and verdicts", header=["What", "Count"], rows=rows),
     )
 

@@ -6,7 +6,7 @@ from math import isfinite
 import numpy as np
 
 from vpp.domain import Unit
-from vpp.operations.report.charts import NARROW, Drawing, Key, Panel, both_widths, legend, value_range
+from vpp.operations.report.charts import NARROW, Drawing, Key, Panel, all_widths, legend, value_range
 from vpp.operations.report.dispatch import Prices
 from vpp.operations.report.facts import measured_steps
 from vpp.operations.report.figure import Figure, Table, time_cell
@@ -44,7 +44,7 @@ def level(record: RunRecord, kind: str) -> Figure | None:
         id=f"level-{token(kind)}",
         title=f"Level of {name.lower()} {unit.id}",
         finding=_finding(record, unit, measured),
-        chart=both_widths(
+        chart=all_widths(
             f"Level of {unit.id}",
             "Stored energy over the day, its band, and prices below.",
             f"level-{token(kind)}",

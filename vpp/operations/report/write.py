@@ -2,11 +2,12 @@
 
 from base64 import b64encode
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from vpp.domain import Label
@@ -36,6 +37,12 @@ def write_report(record: RunRecord, path: Path) -> None:
 
 
 def render(record: RunRecord) -> str:
+    css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    return _template().render(css=Markup(css), policy=_policy(css), **_content(record))
+
+
+@cache
+def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -43,8 +50,7 @@ def render(record: RunRecord) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
-    return environment.get_template("report.html.j2").render(css=Markup(css), policy=_policy(css), **_content(record))
+    return environment.get_template("report.html.j2")
 
 
 def _policy(css: str) -> str:
@@ -134,11 +140,17 @@ def _german_summary(record: RunRecord) -> list[str]:
     if counts.sent:
         sentences.append(
             f"Von {german(counts.sent, 0)} Sollwerten wurden {german(counts.verified, 0)} zurückgelesen und "
-            f"{german(counts.effective, 0)} wirksam; {german(counts.failed, 0)} sind gescheitert."
+            f"{german(counts.effective, 0)} wirksam; {_failed(counts.failed)}."
         )
     if record.failures:
         sentences.append(f"Gestörte oder nicht berücksichtigte Geräte: {len(record.failures)}.")
     return sentences
+
+
+def _failed(count: int) -> str:
+    return (
+        "keiner ist gescheitert" if not count else f"{german(count, 0)} {'ist' if count == 1 else 'sind'} gescheitert"
+    )
 
 
 COSTS = {
