@@ -128,6 +128,14 @@ def test_a_plan_replaces_a_plan_and_nothing_else(tmp_path, vpp_here):
     assert (folder / "case.toml").exists()
 
 
+def test_a_plan_that_can_be_written_nowhere_is_refused_before_solving(tmp_path, vpp_here):
+    folder = written(tmp_path / "case")
+    for out in (folder / "case.toml" / "plan", "/proc/plan"):
+        done = vpp_here("optimise", folder, "--out", out)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert re.fullmatch(r"--out: .+\n", done.stderr)
+
+
 def test_no_time_at_all_still_gives_a_plan(tmp_path, vpp_here):
     began = time.monotonic()
     done = vpp_here("optimise", MUSTERSTADT, "--out", tmp_path / "plan", "--time-limit", "0", "--json")
