@@ -50,11 +50,12 @@ class Drawing:
 
 
 def element(tag: str, content: str = "", **attributes: str | float) -> Markup:
-    pairs = Markup("").join(
-        Markup(' {}="{}"').format(name.rstrip("_").replace("_", "-"), value if isinstance(value, str) else plain(value))
+    """Content and values are escaped, unless they are markup already."""
+    pairs = "".join(
+        f' {name.rstrip("_").replace("_", "-")}="{escape(value if isinstance(value, str) else plain(value))}"'
         for name, value in attributes.items()
     )
-    return Markup("<{}{}>{}</{}>").format(Markup(tag), pairs, escape(content), Markup(tag))
+    return Markup(f"<{tag}{pairs}>{escape(content)}</{tag}>")
 
 
 def plain(value: float) -> str:
