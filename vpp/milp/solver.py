@@ -49,19 +49,6 @@ def quiet_highs(options: dict[str, Any] | None = None) -> Any:
     return highs
 
 
-def run_until_interrupted(highs: highspy.Highs) -> None:
-    """Solves in a thread, so that Ctrl-C stops it and goes on upwards; HiGHS's own way prints and carries on."""
-    highs.HandleUserInterrupt = True
-    highs.startSolve()
-    try:
-        while not highs.wait(0.1)[0]:
-            pass
-    except KeyboardInterrupt:
-        highs.cancelSolve()
-        highs.wait(5.0)
-        raise
-
-
 def load(highs: Any, m: Matrix, *, relaxed: bool = False) -> None:
     """Hand a matrix to HiGHS in one call."""
     lp = highspy.HighsLp()
@@ -110,6 +97,19 @@ def solve(
     return Solution(x=np.array(found.col_value), status=status, objective=info.objective_function_value, bound=bound,
                     seconds=time.perf_counter() - began,
                     row_dual=None if is_mip else np.array(found.row_dual))  # fmt: skip
+
+
+def run_until_interrupted(highs: highspy.Highs) -> None:
+    """Solves in a thread, so that Ctrl-C stops it and goes on upwards; HiGHS's own way prints and carries on."""
+    highs.HandleUserInterrupt = True
+    highs.startSolve()
+    try:
+        while not highs.wait(0.1)[0]:
+            pass
+    except KeyboardInterrupt:
+        highs.cancelSolve()
+        highs.wait(5.0)
+        raise
 
 
 def duals_with_decisions_held(m: Matrix, x: Array, *, time_limit: float) -> tuple[Array, Array] | None:
