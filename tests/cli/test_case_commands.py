@@ -1,11 +1,13 @@
 """`vpp check` and `vpp optimise` as processes: exit codes, what a person reads, what a program reads."""
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -128,6 +130,14 @@ def test_a_plan_replaces_a_plan_and_nothing_else(tmp_path, vpp_here):
     assert (folder / "case.toml").exists()
 
 
+def test_a_plan_that_can_be_written_nowhere_is_refused_before_solving(tmp_path, vpp_here):
+    folder = written(tmp_path / "case")
+    for out in (folder / "case.toml" / "plan", "/proc/plan"):
+        done = vpp_here("optimise", folder, "--out", out)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert re.fullmatch(r"--out: .+\n", done.stderr)
+
+
 def test_no_time_at_all_still_gives_a_plan(tmp_path, vpp_here):
     began = time.monotonic()
     done = vpp_here("optimise", MUSTERSTADT, "--out", tmp_path / "plan", "--time-limit", "0", "--json")
@@ -181,11 +191,17 @@ def test_a_reader_who_leaves_early_sees_no_traceback(case):
     assert said == b""
 
 
+def cpu_seconds(pid: int) -> float:
+    user, system = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 def test_ctrl_c_ends_with_130_and_no_plan(tmp_path):
     out = tmp_path / "plan"
     arguments = [VPP, "optimise", MUSTERSTADT, "--out", out, "--gap", "0", "--json"]
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
-    time.sleep(2.5)  # well inside the solve, which takes minutes with this gap
+    while cpu_seconds(process.pid) < 2.0:  # well inside the solve, which takes minutes with this gap
+        time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=20)
     assert (process.returncode, stdout, stderr) == (130, "", "interrupted\n")

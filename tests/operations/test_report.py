@@ -229,3 +229,28 @@ def test_numbers_and_lists_in_words():
     mask = np.zeros(96, dtype=bool)
     mask[8:13] = mask[95] = True
     assert spans(a_case(SUMMER).horizon, mask) == "02:00–03:15 and 23:45–24:00"
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2: relative luminance of two colours `#rrggbb`."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_text_and_areas_can_be_told_from_their_ground(html, scheme):
+    [css] = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
+    tokens = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", re.findall(r":root \{(.*?)\}", css, re.DOTALL)[scheme]))
+    for ground in ("page", "surface"):
+        for text in ("ink", "quiet", "accent", "good", "bad"):
+            assert contrast(tokens[text], tokens[ground]) >= 4.5, (text, ground)
+    areas = tokens.keys() - {"page", "surface", "ink", "quiet", "line", "strong-line", "texture", "negative"}
+    assert len(areas) > 15
+    for area in areas:
+        assert contrast(tokens[area], tokens["surface"]) >= 3, area

@@ -25,7 +25,7 @@ def note_on_replacing(folder: Path) -> str:
         if folder.is_symlink() and not folder.exists():
             return f"{folder} is a link to nothing; name another folder"
         if not folder.exists():
-            return ""
+            return _note_on_creating(folder)
         if not folder.is_dir():
             return f"{folder} is a file; name a folder"
         entries = list(folder.iterdir())
@@ -39,6 +39,16 @@ def note_on_replacing(folder: Path) -> str:
         return f"{folder} is neither empty nor a plan folder (it has no {SUMMARY}); name another folder or empty it"
     if any(entry.is_dir() for entry in entries):
         return f"{folder} has sub-folders, which a plan folder never has; name another folder or empty it"
+    return ""
+
+
+def _note_on_creating(folder: Path) -> str:
+    """Why it cannot be made where it is to stand, or nothing."""
+    above = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not above.is_dir():
+        return f"{folder} would stand in {above}, which is a file; name another folder"
+    if not os.access(above, os.W_OK | os.X_OK):
+        return f"{folder} cannot be made: {above} may not be written to; name another folder"
     return ""
 
 

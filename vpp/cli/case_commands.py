@@ -57,6 +57,8 @@ def optimise_case(folder: Path, out: Path, *, method: str, gap: float, time_limi
         write_plan(plan, out, seconds=seconds)
     except NotReplaceable as problem:
         refuse(f"--out: {problem}")
+    except OSError as error:  # a full disk, say
+        refuse(f"--out: {out} cannot be written: {error.strerror or error}")
     summary = summary_of_plan(plan, seconds())
     if as_json:
         print_json(summary)

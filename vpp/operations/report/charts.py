@@ -12,7 +12,7 @@ from vpp.domain import MARKET_ZONE, Array, Horizon
 from vpp.operations.report.look import in_order, look, pattern
 from vpp.operations.schedule import clock_changes, local_clock
 
-WIDE, MEDIUM, NARROW = 960, 640, 360
+WIDE, MEDIUM, NARROW = 960, 640, 330
 """Width in SVG units of the three renderings; report.css shows the one whose text is of readable size."""
 TEXT, CHARACTER = 13.0, 6.9
 """Font size and the mean width of a character, SVG units."""
@@ -50,11 +50,12 @@ class Drawing:
 
 
 def element(tag: str, content: str = "", **attributes: str | float) -> Markup:
-    pairs = Markup("").join(
-        Markup(' {}="{}"').format(name.rstrip("_").replace("_", "-"), value if isinstance(value, str) else plain(value))
+    """Content and values are escaped, unless they are markup already."""
+    pairs = "".join(
+        f' {name.rstrip("_").replace("_", "-")}="{escape(value if isinstance(value, str) else plain(value))}"'
         for name, value in attributes.items()
     )
-    return Markup("<{}{}>{}</{}>").format(Markup(tag), pairs, escape(content), Markup(tag))
+    return Markup(f"<{tag}{pairs}>{escape(content)}</{tag}>")
 
 
 def plain(value: float) -> str:
