@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.storage import Band, band_is_in_order, band_of, band_parameters, level
+from assets.storage import Band, band_is_in_order, band_of, band_parameters, level, retraced_level
 from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Site, Unit
 from vpp.domain.columns import boolean, efficiency, magnitude, number, share, text
 from vpp.milp import Block, Expr, Symbols, pyo
@@ -148,8 +148,23 @@ def cheating(variable: Callable[[str], Array]) -> dict[str, NDArray[np.bool_]]:
 
 
 def retrace(columns: Columns, schedule: Schedule, horizon: Horizon, s: BatteryStructure) -> dict[str, Array]:
-    power = schedule["power_kw"]
-    return {"charge_kw": np.maximum(-power, 0), "discharge_kw": np.maximum(power, 0)}
+    power, h = schedule["power_kw"], horizon.step_h
+    charge, discharge = np.maximum(-power, 0.0), np.maximum(power, 0.0)
+    into, out_of = columns["charge_efficiency"][:, None], columns["discharge_efficiency"][:, None]
+    kept = (1 - columns["self_discharge_per_h"]) ** h
+    levels = retraced_level(columns, h * (into * charge - discharge / out_of), kept, s.band)
+    out = {"charge_kw": charge, "discharge_kw": discharge, "discharging": (power > 0).astype(float), **levels}
+    return {**out, **_retraced_headroom(columns, power, levels["energy_kwh"], s)} if s.headroom else out
+
+
+def _retraced_headroom(columns: Columns, power: Array, energy: Array, s: BatteryStructure) -> dict[str, Array]:
+    c = {name: columns[name][:, None] for name in ("capacity_kwh", "min_soc", "max_soc", "charge_efficiency",
+                                                   "discharge_efficiency", "max_charge_kw", "max_discharge_kw")}  # fmt: skip
+    left = (energy - c["min_soc"] * c["capacity_kwh"]) * c["discharge_efficiency"]
+    room = (c["max_soc"] * c["capacity_kwh"] - energy) / c["charge_efficiency"]
+    up, down = np.minimum(c["max_discharge_kw"] - power, left), np.minimum(c["max_charge_kw"] + power, room)
+    return {"up_kw": np.maximum(up, 0.0), "short_up": (left < 0).astype(float),
+            "down_kw": np.maximum(down, 0.0), "short_down": (room < 0).astype(float)}  # fmt: skip
 
 
 def check(asset: Battery, outlook: BatteryOutlook) -> Sequence[tuple[str, str]]:
@@ -174,8 +189,7 @@ class BatterySimulator:
             self.energy_kwh = kept - power * hours / a.discharge_efficiency
         else:
             room = (ceiling - kept) / a.charge_efficiency / hours
-            surplus = max(0.0, -site.residual_kw)
-            room = room if a.grid_charging else min(room, surplus)
+            room = room if a.grid_charging else min(room, site.green_kw)
             power = -min(-wanted, a.max_charge_kw, room)
             self.energy_kwh = kept - power * hours * a.charge_efficiency
         self.energy_kwh = min(max(self.energy_kwh, 0.0), a.capacity_kwh)

@@ -9,6 +9,8 @@ Shedding is paid at its price; without a price it is the last resort and a viola
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Series, Site, Unit
 from vpp.domain.columns import number, series, share, text
 from vpp.milp import Block, Symbols, pyo
@@ -57,7 +59,7 @@ def formulate(b: Block, p: Symbols, horizon: Horizon, s: LoadStructure) -> None:
 
 
 def retrace(columns: Columns, schedule: Schedule, horizon: Horizon, s: LoadStructure) -> dict[str, Array]:
-    return {"shed_kw": columns["demand_kw"] + schedule["power_kw"]} if s.sheddable else {}
+    return {"shed_kw": np.maximum(columns["demand_kw"] + schedule["power_kw"], 0.0)} if s.sheddable else {}
 
 
 class LoadSimulator:

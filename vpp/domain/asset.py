@@ -40,6 +40,8 @@ class Site:
     """The asset's own time-dependent columns at this step: `available_kw`, `demand_kw`, `cop` …"""
     residual_kw: float = 0.0
     """Demand minus generation of the other assets at its electricity node (≥ 0: importing): what its meter shows."""
+    green_kw: float = float("inf")
+    """PV and wind injection at its electricity node that batteries without grid charging have left."""
     heat_kw: float = 0.0
     """Heat for a store: sources minus demand at its heat node in this step (filled in last)."""
     heat_demand_kw: float = 0.0
@@ -68,7 +70,7 @@ class AssetType:
     formulate: Callable[[Any, Any, Horizon, Any], None]
     """formulate(block, p, horizon, structure): its Pyomo block, written once for the type."""
     retrace: Callable[[Columns, Schedule, Horizon, Any], dict[str, Array]]
-    """The block's variables that follow from what the assets did: name → (n, steps)."""
+    """Every variable of the block, as it follows from what the assets did: name → (n, size of its index)."""
     simulator: Callable[[Unit], Simulator] | None = None
     switched: bool = False
     """Has an on/off state in the plan."""
