@@ -226,6 +226,16 @@ class Program:
         at = stamp.template.where[link.variable]
         return stamp.column + np.arange(stamp.n)[:, None] * stamp.template.width + at[None, :]
 
+    def gathered(self, link: int, x: Array) -> Array:
+        """Sum of the offers to a link's ports at a point, (n, steps)."""
+        of = self.problem.links[link]
+        out = np.zeros(self._port(of).shape)
+        for offer in of.offers:
+            stamp = self.stamps[offer.group]
+            if offer.expression in stamp.template.expressions:
+                np.add.at(out, offer.ports, offer.sign * stamp.expression(x, offer.expression)[offer.blocks])
+        return out
+
     def duals(self, link: int, row_dual: Array) -> Array:
         """Duals of a link's rows, (n, steps): EUR per kW offered."""
         n, steps = self._port(self.problem.links[link]).shape
