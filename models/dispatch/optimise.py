@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-import numpy as np
-
-from models.dispatch.exact import Solved, solve_exact
+from models.dispatch.exact import Built, Solved, Watch, build, solve_exact
 from models.dispatch.extract import outcome, prices
 from models.dispatch.judge import largest_residual
+from models.dispatch.previous import follow
 from models.dispatch.rules import rule_based
 from vpp.domain import AssetType, Case, Label, Plan
 from vpp.milp import NoPlan, Progress, Templates
@@ -36,30 +35,51 @@ class Effort:
 
 def optimise(
     case: Case, asset_types: Mapping[str, AssetType], effort: Effort | None = None, *,
-    templates: Templates | None = None, progress: Progress | None = None,
+    templates: Templates | None = None, progress: Progress | None = None, previous: Plan | None = None,
 ) -> Plan:  # fmt: skip
-    """The cheapest feasible plan within the effort, labelled; a rule-based one if the solver has none in time."""
+    """The cheapest feasible plan within the effort, labelled.
+
+    Without one in time: what is left of the `previous` plan, then a rule-based plan. Never an exception for a case
+    that could be read.
+    """
     effort, templates = effort or Effort(), templates or Templates()
+    watch = Watch(templates, effort.time_limit)
+    built: Built | None = None
     try:
-        solved = solve_exact(case, asset_types, templates, gap=effort.gap, time_limit=effort.time_limit,
-                             progress=progress, reference=effort.method is Method.REFERENCE)  # fmt: skip
+        built = build(case, asset_types, templates)
+        building = watch.spent
+        solved = solve_exact(built, watch, gap=effort.gap, progress=progress,
+                             reference=effort.method is Method.REFERENCE)  # fmt: skip
+        seconds = {"compile": watch.compiling, "build": building, "solve": watch.spent - building}
+        return _plan(case, built, solved, effort, seconds)
     except NoPlan as reason:
-        plan = rule_based(case, asset_types, templates)
-        return replace(plan, status=str(reason), why=f"no plan of the solver in {effort.time_limit:g} s: {reason}")
-    return _plan(case, solved, effort)
+        return _fallback(case, asset_types, templates, effort, built, previous, str(reason), watch)
 
 
-def _plan(case: Case, solved: Solved, effort: Effort) -> Plan:
+def _fallback(
+    case: Case, asset_types: Mapping[str, AssetType], templates: Templates, effort: Effort, built: Built | None,
+    previous: Plan | None, reason: str, watch: Watch,
+) -> Plan:  # fmt: skip
+    """The lower rungs: the previous plan as far as it reaches, else rules."""
+    spent = watch.spent
+    rows = {} if built is None else {"program": built.program, "dispatch": built.dispatch}
+    plan = None if previous is None else follow(previous, case, asset_types, templates, **rows)
+    plan = plan or rule_based(case, asset_types, templates, **rows)
+    seconds = {"compile": watch.compiling, "build": spent, "solve": 0.0, "judge": watch.spent - spent}
+    why = f"no plan of the solver in {effort.time_limit:g} s: {reason}; {plan.why}"
+    return replace(plan, status=reason, why=why, seconds=seconds)
+
+
+def _plan(case: Case, built: Built, solved: Solved, effort: Effort, seconds: Mapping[str, float]) -> Plan:
     judging = time.perf_counter()
-    residual = largest_residual(solved.program, solved.x)
+    residual = largest_residual(built.program, solved.x, built.matrix)
     if residual > RESIDUAL_KW:
-        raise AssertionError(f"the plan breaks a hard row by {residual:g}; allowed: {RESIDUAL_KW:g}")
-    found = outcome(solved.dispatch, solved.program, solved.x)
+        raise NoPlan(f"the solver's plan breaks a hard row by {residual:g}; allowed: {RESIDUAL_KW:g}")
+    found = outcome(built.dispatch, built.program, solved.x)
     bound = min(solved.bound, found.minimised_eur)
     gap = (found.minimised_eur - bound) / max(abs(found.minimised_eur), 1.0)
     label = Label.RELAXED if found.violations else Label.OPTIMAL if gap <= effort.gap else Label.FEASIBLE
     reference = effort.method is Method.REFERENCE
-    nodal = {} if solved.row_dual is None else prices(solved.dispatch, solved.program, solved.row_dual)
     return Plan(
         horizon=case.horizon,
         label=label,
@@ -78,6 +98,6 @@ def _plan(case: Case, solved: Solved, effort: Effort) -> Plan:
         heat_kw=found.heat_kw,
         state_energy_kwh=found.state_energy_kwh,
         state_on=found.state_on,
-        prices=nodal or {n.id: np.full(case.horizon.steps, np.nan) for n in case.nodes},
-        seconds={**solved.seconds, "judge": time.perf_counter() - judging},
+        prices={} if solved.row_dual is None else prices(built.dispatch, built.program, solved.row_dual),
+        seconds={**seconds, "judge": time.perf_counter() - judging},
     )

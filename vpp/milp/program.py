@@ -254,8 +254,12 @@ class Program:
             starts=starts, columns=columns[keep], values=values[keep], row_lower=row_lower, row_upper=row_upper,
             lower=np.concatenate([b[0].ravel() for b in bounds]), upper=np.concatenate([b[1].ravel() for b in bounds]),
             cost=cost, offset=offset,
-            integer=np.concatenate([s.integer().ravel() for s in self.stamps.values()]),
+            integer=self.integer(),
         )  # fmt: skip
+
+    def integer(self) -> NDArray[np.bool_]:
+        """Columns that must be whole numbers, as their groups say now."""
+        return np.concatenate([s.integer().ravel() for s in self.stamps.values()])
 
     def _stamped(self, stamp: Stamp) -> tuple[Index, Index, Array, Array, Array]:
         rows, n = stamp.template.constraints, stamp.n
