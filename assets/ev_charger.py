@@ -10,13 +10,12 @@ One column for all sessions of a charge point: `carry[t]` is 1 while the vehicle
 the steps wholly inside [arrival, departure). Single-session linear programme with a semi-continuous minimum (6 A).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil, floor
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Site, Unit
 from vpp.domain.columns import efficiency, instant, magnitude, positive, rows, text
@@ -161,11 +160,6 @@ def _one_mode(b: Block, p: Symbols, T: range, s: EvStructure) -> None:
             return b.discharge_kw[t] <= p.discharge_limit_kw[t] * (1 - b.charging[t])
 
 
-def cheating(variable: Callable[[str], Array]) -> dict[str, NDArray[np.bool_]]:
-    """Steps in which it charges and discharges at once (kW, beyond rounding)."""
-    return {"charging": np.minimum(variable("charge_kw"), variable("discharge_kw")) > 1e-6}
-
-
 def retrace(columns: Columns, schedule: Schedule, horizon: Horizon, s: EvStructure) -> dict[str, Array]:
     power = schedule["power_kw"]
     charge, discharge = np.maximum(-power, 0.0), np.maximum(power, 0.0)
@@ -211,4 +205,4 @@ class EvChargerSimulator:
 
 EV_CHARGER = AssetType(name="ev_charger", nameplate=EvCharger, outlook=EvChargerOutlook, structure=structure,
                        parameters=parameters, formulate=formulate, retrace=retrace, simulator=EvChargerSimulator,
-                       check=check, cheating=cheating)  # fmt: skip
+                       check=check, exclusive={"charging": ("charge_kw", "discharge_kw")})  # fmt: skip

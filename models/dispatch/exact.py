@@ -136,21 +136,20 @@ def _wider(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return wide
 
 
+_MARKET_FLOWS = {"importing": ("import_kw", "export_kw"), "buying": ("bought_kw", "sold_kw")}
+
+
 def _cheats(built: Built, x: Array) -> Masks:
-    """Where a relaxed binary is abused, by (group, binary)."""
+    """Where both flows are used that a relaxed binary should hold apart, by (group, binary)."""
     out: Masks = {}
-    for a in built.dispatch.assets:
-        if a.kind.cheating is not None:
-            stamp = built.program.stamps[a.name]
-            if not stamp.template.integer.any():
-                continue
-            out |= {(a.name, k): m for k, m in a.kind.cheating(lambda n, s=stamp: s.variable(x, n)).items() if m.any()}
-    stamp = built.program.stamps[MARKET]
-    for binary, one, other in (("importing", "import_kw", "export_kw"), ("buying", "bought_kw", "sold_kw")):
-        if binary in stamp.template.where:
-            both = np.minimum(stamp.variable(x, one), stamp.variable(x, other)) > BOTH_KW
-            if both.any():
-                out[MARKET, binary] = both
+    exclusive = {a.name: a.kind.exclusive for a in built.dispatch.assets} | {MARKET: _MARKET_FLOWS}
+    for group, binaries in exclusive.items():
+        stamp = built.program.stamps[group]
+        for binary, flows in binaries.items():
+            if binary in stamp.template.where and all(flow in stamp.template.where for flow in flows):
+                one, other = (stamp.variable(x, flow) for flow in flows)
+                if (both := np.minimum(one, other) > BOTH_KW).any():
+                    out[group, binary] = both
     return out
 
 

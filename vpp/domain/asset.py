@@ -4,11 +4,8 @@
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from vpp.domain.case import Market, Unit
 from vpp.domain.columns import Array
@@ -74,8 +71,8 @@ class AssetType:
     simulator: Callable[[Unit], Simulator] | None = None
     switched: bool = False
     """Has an on/off state in the plan."""
-    cheating: Callable[[Callable[[str], Array]], dict[str, NDArray[np.bool_]]] | None = None
-    """Given the solved variables by name: by binary, the steps (n, steps) in which a relaxed one must be enforced."""
+    exclusive: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    """By binary: the two flows it holds apart, of which at most one may be > 0; enforced where the plan uses both."""
     check: Callable[[Any, Any], Sequence[tuple[str, str]]] | None = None
     """Mistakes across columns of one row: (column, problem)."""
     controllable: bool = True
