@@ -41,7 +41,7 @@ class Watch:
     """Seconds spent, without those of compiling templates."""
 
     def __init__(self, templates: Templates, limit: float) -> None:
-        self._templates, self._limit = templates, limit
+        self._templates, self._limit, self._kept_back = templates, limit, 0.0
         self._began, self._compiled = time.perf_counter(), templates.seconds
 
     @property
@@ -54,7 +54,11 @@ class Watch:
 
     @property
     def left(self) -> float:
-        return self._limit - self.spent
+        return self._limit - self._kept_back - self.spent
+
+    def keep_back(self, seconds: float) -> None:
+        """Leave so many seconds (beyond half of one, which may be overdrawn) for what comes after solving."""
+        self._kept_back = min(max(0.0, seconds - 0.5), 0.5 * self._limit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +91,12 @@ def build(case: Case, asset_types: Mapping[str, AssetType], templates: Templates
 
 
 def solve_exact(
-    built: Built, watch: Watch, *, gap: float, progress: Progress | None = None, reference: bool = False
-) -> Solved:
-    """The best plan until the watch runs out; `NoPlan` without a feasible point by then."""
+    built: Built, watch: Watch, *, gap: float, start: Array | None = None, progress: Progress | None = None,
+    reference: bool = False,
+) -> Solved:  # fmt: skip
+    """The best plan until the watch runs out, from a feasible `start` if there is one; `NoPlan` without any by then."""
     best: Solved | None = None
-    bound, start, status = -np.inf, None, ""
+    bound, status = -np.inf, ""
     for round_ in range(ROUNDS + 1):
         matrix = replace(built.matrix, integer=built.program.integer())
         kept = FOR_PRICES * max(watch.left, 0.0) if matrix.integer.any() else 0.0
@@ -103,7 +108,7 @@ def solve_exact(
             else:
                 found = solve(matrix, gap=gap, time_limit=watch.left - kept, start=start, progress=progress)
         except NoPlan as reason:
-            status = str(reason)
+            bound, status = max(bound, reason.bound), str(reason)
             break
         bound, status = max(bound, found.bound), found.status
         solved = Solved(x=found.x, matrix=matrix, row_dual=found.row_dual, col_dual=found.col_dual, status=status,
@@ -124,7 +129,7 @@ def solve_exact(
             wider = np.ones_like(mask) if round_ >= ROUNDS - 1 else _wider(mask)
             built.enforced[key] = wider | built.enforced.get(key, np.zeros_like(mask))
     if best is None:
-        raise NoPlan(status or "no time to solve")
+        raise NoPlan(status or "no time to solve", bound)
     return replace(best, bound=bound, status=status or best.status)
 
 

@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from models.dispatch.exact import Built, Solved, Watch, build, solve_exact
-from models.dispatch.extract import outcome, prices
+from models.dispatch.extract import minimised, outcome, prices
 from models.dispatch.judge import largest_residual
 from models.dispatch.previous import follow
-from models.dispatch.rules import rule_based
-from vpp.domain import AssetType, Case, Label, Plan
+from models.dispatch.rules import Followed, Traced, plan_of, simulate, trace_followed
+from vpp.domain import Array, AssetType, Case, Label, Plan
 from vpp.milp import NoPlan, Progress, Templates
 
+SECONDS_PER_ASSET_STEP = 12e-6
+"""Of the simulators (measured, Python 3.11); kept back from the solver so that the last rung is there in time."""
 RESIDUAL_KW = 1e-4
 """A plan whose rows are off by more than this is not believed (HiGHS works to 1e-7 relative to scaled rows)."""
 
@@ -44,30 +46,58 @@ def optimise(
     """
     effort, templates = effort or Effort(), templates or Templates()
     watch = Watch(templates, effort.time_limit)
-    built: Built | None = None
+    built = build(case, asset_types, templates)
+    building = watch.spent
+    fallback = _Fallback(case, asset_types, templates, built, previous)
+    watch.keep_back(fallback.seconds)
     try:
-        built = build(case, asset_types, templates)
-        building = watch.spent
-        solved = solve_exact(built, watch, gap=effort.gap, progress=progress,
+        start = fallback.point() if built.matrix.integer.any() and watch.left > 4 * fallback.seconds else None
+        solved = solve_exact(built, watch, gap=effort.gap, start=start, progress=progress,
                              reference=effort.method is Method.REFERENCE)  # fmt: skip
         seconds = {"compile": watch.compiling, "build": building, "solve": watch.spent - building}
         return _plan(case, built, solved, effort, seconds)
     except NoPlan as reason:
-        return _fallback(case, asset_types, templates, effort, built, previous, str(reason), watch)
+        solving = watch.spent - building
+        plan = fallback.plan()
+        bound = min(reason.bound, minimised(plan.components))
+        seconds = {"compile": watch.compiling, "build": building, "solve": solving,
+                   "judge": watch.spent - building - solving}  # fmt: skip
+        return replace(
+            plan, status=str(reason), why=f"no plan of the solver in {effort.time_limit:g} s; {plan.why}",
+            bound_eur=bound, gap=(minimised(plan.components) - bound) / max(abs(minimised(plan.components)), 1.0),
+            seconds=seconds,
+        )  # fmt: skip
 
 
-def _fallback(
-    case: Case, asset_types: Mapping[str, AssetType], templates: Templates, effort: Effort, built: Built | None,
-    previous: Plan | None, reason: str, watch: Watch,
-) -> Plan:  # fmt: skip
-    """The lower rungs: the previous plan as far as it reaches, else rules."""
-    spent = watch.spent
-    rows = {} if built is None else {"program": built.program, "dispatch": built.dispatch}
-    plan = None if previous is None else follow(previous, case, asset_types, templates, **rows)
-    plan = plan or rule_based(case, asset_types, templates, **rows)
-    seconds = {"compile": watch.compiling, "build": spent, "solve": 0.0, "judge": watch.spent - spent}
-    why = f"no plan of the solver in {effort.time_limit:g} s: {reason}; {plan.why}"
-    return replace(plan, status=reason, why=why, seconds=seconds)
+class _Fallback:
+    """The lower rungs, made once: the previous plan as far as it reaches, else rules."""
+
+    def __init__(self, case: Case, asset_types: Mapping[str, AssetType], templates: Templates, built: Built,
+                 previous: Plan | None) -> None:  # fmt: skip
+        self._case, self._types, self._templates, self._built = case, asset_types, templates, built
+        self._previous = previous
+        self._made: Traced | None = None
+
+    @property
+    def seconds(self) -> float:
+        """About how long it takes; 0 once it is made."""
+        return 0.0 if self._made else SECONDS_PER_ASSET_STEP * len(self._case.units) * self._case.horizon.steps
+
+    def _make(self) -> "Traced":
+        if self._made is None:
+            followed = None if self._previous is None else follow(self._previous, self._case, self._types)
+            if followed is None:
+                followed = Followed(simulate(self._case, self._types), Label.SAFE, "rules: every device by itself")
+            self._made = trace_followed(followed, self._built.dispatch, self._built.program, self._built.matrix)
+        return self._made
+
+    def point(self) -> Array | None:
+        """A start for the solver; None if it breaks a hard row."""
+        made = self._make()
+        return made.x if made.residual <= RESIDUAL_KW else None
+
+    def plan(self) -> Plan:
+        return plan_of(self._make(), self._case, self._built.dispatch, self._built.program)
 
 
 def _plan(case: Case, built: Built, solved: Solved, effort: Effort, seconds: Mapping[str, float]) -> Plan:

@@ -5,10 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.dispatch.problem import DispatchProblem
-from models.dispatch.rules import Orders, evaluate, simulate
-from vpp.domain import Array, AssetType, Case, Horizon, Label, Plan
-from vpp.milp import Program, Templates
+from models.dispatch.rules import Followed, Orders, simulate
+from vpp.domain import Array, AssetType, Case, Horizon, Label, Plan, Unit
 
 
 def shifted(values: Array, of: Horizon, to: Horizon) -> Array:
@@ -27,10 +25,7 @@ def orders_of(plan: Plan, horizon: Horizon) -> dict[str, Array]:
     return {asset: shifted(values, plan.horizon, horizon) for asset, values in schedules.items()}
 
 
-def follow(
-    previous: Plan, case: Case, asset_types: Mapping[str, AssetType], templates: Templates, *,
-    program: Program | None = None, dispatch: DispatchProblem | None = None,
-) -> Plan | None:  # fmt: skip
+def follow(previous: Plan, case: Case, asset_types: Mapping[str, AssetType]) -> Followed | None:
     """The previous plan as devices would follow it from now on, and their own control after its end; None if it
     does not reach into the horizon."""
     controlled = {u.id for u in case.units if asset_types[u.type].controllable}
@@ -38,26 +33,32 @@ def follow(
     reach = max((int(np.isfinite(v).sum()) for v in orders.values()), default=0)
     if not reach:
         return None
-    done = simulate(case, asset_types, orders)
     why = f"the previous plan, followed for {reach} of {case.horizon.steps} steps"
-    return evaluate(case, done, asset_types, templates, why=why, label=Label.PREVIOUS,
-                    program=program, dispatch=dispatch)  # fmt: skip
+    return Followed(simulate(case, asset_types, orders), Label.PREVIOUS, why)
 
 
 def with_end_values(case: Case, previous: Plan) -> Case:
-    """Stores without a value of their own get the one the previous plan's prices give what they hold at the end.
+    """Stores without a value of their own get the one the previous plan's duals give what they hold (EUR/MWh).
 
-    Stored energy is worth what it will save: the mean marginal price at its node over the previous plan, times the
-    efficiency of getting it out. A battery at 95 % and 100 EUR/MWh: 95 EUR/MWh.
+    A store that charges below its limit holds energy worth price / η⁻, one that discharges price × η⁺ - wear: the mean
+    of it over the steps in which it acts. One that never acts is given the value of its cheapest hours.
     """
     units = []
     for unit in case.units:
-        given = getattr(unit.outlook, "final_value_eur_per_mwh", 0.0)
-        node = unit.asset.heat_node if unit.type == "heat_store" else getattr(unit.asset, "node", "")
-        if given is None and node in previous.prices:
-            price = float(np.mean(previous.prices[node])) * getattr(unit.asset, "discharge_efficiency", 1.0)
-            wear = 1000 * getattr(unit.asset, "wear_eur_per_kwh", 0.0) * getattr(unit.asset, "discharge_efficiency", 1.0)
-            value = max(0.0, price - wear)
+        if getattr(unit.outlook, "final_value_eur_per_mwh", 0.0) is None and (value := _value(unit, previous)) is not None:
             unit = replace(unit, outlook=replace(unit.outlook, final_value_eur_per_mwh=value))
         units.append(unit)
     return replace(case, units=tuple(units))
+
+
+def _value(unit: Unit, previous: Plan) -> float | None:
+    heat = unit.type == "heat_store"
+    prices = previous.prices.get(unit.asset.heat_node if heat else unit.asset.node)
+    flow = (previous.heat_kw if heat else previous.power_kw).get(unit.id)
+    if prices is None or flow is None:
+        return None
+    out_of, into = getattr(unit.asset, "discharge_efficiency", 1.0), getattr(unit.asset, "charge_efficiency", 1.0)
+    wear = 1000 * getattr(unit.asset, "wear_eur_per_kwh", 0.0)
+    worth = np.where(flow > 0, (prices - wear) * out_of, prices / into)
+    acting = np.abs(flow) > 1e-6
+    return max(0.0, float(worth[acting].mean() if acting.any() else np.min(prices - wear) * out_of))

@@ -5,6 +5,7 @@ putting what the devices did into the compiled rows: the same laws, nothing opti
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from models.dispatch.problem import DispatchProblem, dispatch_problem
 from models.dispatch.trace import Points, schedules_from_points, traced
 from models.district import District
 from vpp.domain import Array, AssetType, Case, Label, Plan
-from vpp.milp import Program, Templates
+from vpp.milp import Matrix, Program, Templates
 
 BELIEVED_KW = 1e-4
 """A plan whose hard rows are off by more than this says so."""
@@ -23,14 +24,27 @@ Orders = Mapping[str, Array]
 """What an asset was told, by id: kW per step, NaN where it was told nothing."""
 
 
-def rule_based(
-    case: Case, asset_types: Mapping[str, AssetType], templates: Templates, program: Program | None = None,
-    dispatch: DispatchProblem | None = None,
-) -> Plan:  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What devices did, and under which label."""
+
+    done: Points
+    label: Label
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """The same as a point of the problem, and how far it is off its hard rows (kW or kWh)."""
+
+    followed: Followed
+    x: Array
+    residual: float
+
+
+def rule_based(case: Case, asset_types: Mapping[str, AssetType], templates: Templates) -> Plan:
     """What happens when everybody follows their own control."""
-    done = simulate(case, asset_types)
-    return evaluate(case, done, asset_types, templates, why="rules: every device by itself", label=Label.SAFE,
-                    program=program, dispatch=dispatch)  # fmt: skip
+    return evaluate(case, simulate(case, asset_types), asset_types, templates, why="rules: every device by itself")
 
 
 def simulate(
@@ -47,26 +61,28 @@ def simulate(
 
 
 def evaluate(
-    case: Case,
-    done: Points,
-    asset_types: Mapping[str, AssetType],
-    templates: Templates,
-    why: str,
-    *,
+    case: Case, done: Points, asset_types: Mapping[str, AssetType], templates: Templates, why: str,
     label: Label = Label.SAFE,
-    program: Program | None = None,
-    dispatch: DispatchProblem | None = None,
-) -> Plan:
+) -> Plan:  # fmt: skip
     """A plan from what devices did (points per asset): costs, violations and states by the compiled rows."""
-    if program is None or dispatch is None:
-        dispatch = dispatch_problem(case, asset_types, templates)
-        program = Program(dispatch.problem, templates)
-    x = traced(dispatch, program, schedules_from_points(dispatch, done))
-    residual = largest_residual(program, x)
-    found = outcome(dispatch, program, x)
-    odd = "" if residual <= BELIEVED_KW else f"; its devices miss their own model by up to {residual:.3g} kW or kWh"
+    dispatch = dispatch_problem(case, asset_types, templates)
+    program = Program(dispatch.problem, templates)
+    return plan_of(trace_followed(Followed(done, label, why), dispatch, program), case, dispatch, program)
+
+
+def trace_followed(
+    followed: Followed, dispatch: DispatchProblem, program: Program, matrix: Matrix | None = None
+) -> Traced:
+    x = traced(dispatch, program, schedules_from_points(dispatch, followed.done))
+    return Traced(followed, x, largest_residual(program, x, matrix))
+
+
+def plan_of(made: Traced, case: Case, dispatch: DispatchProblem, program: Program) -> Plan:
+    found = outcome(dispatch, program, made.x)
+    off = made.residual
+    odd = "" if off <= BELIEVED_KW else f"; its devices miss their own model by up to {off:.3g} kW or kWh"
     return Plan(
-        horizon=case.horizon, label=label, status="rules", method="rules", why=why + odd,
+        horizon=case.horizon, label=made.followed.label, status="rules", method="rules", why=made.followed.why + odd,
         objective_eur=found.objective_eur, penalty_eur=found.penalty_eur, bound_eur=-np.inf, gap=np.inf,
         components=found.components, co2_t=found.co2_t, violations=found.violations, assets=len(case.units),
         power_kw=found.power_kw, heat_kw=found.heat_kw, state_energy_kwh=found.state_energy_kwh,

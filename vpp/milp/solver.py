@@ -17,7 +17,11 @@ Progress = Callable[[float, float], None]
 
 
 class NoPlan(RuntimeError):
-    """The solver ended without a feasible point."""
+    """The solver ended without a feasible point; `bound` is what it had proven by then."""
+
+    def __init__(self, sentence: str, bound: float = -np.inf) -> None:
+        super().__init__(sentence)
+        self.bound = bound
 
 
 class UnknownOption(ValueError):
@@ -95,7 +99,7 @@ def solve(
     highs.solve()
     info, status = highs.getInfo(), highs.modelStatusToString(highs.getModelStatus())
     if info.primal_solution_status != 2 or (status != "Optimal" and not is_mip):
-        raise NoPlan(f"HiGHS ended with '{status}' and no feasible point")
+        raise NoPlan(f"HiGHS ended with '{status}' and no feasible point", info.mip_dual_bound if is_mip else -np.inf)
     bound = info.mip_dual_bound if is_mip else info.objective_function_value
     found = highs.getSolution()
     return Solution(x=np.array(found.col_value), status=status, objective=info.objective_function_value, bound=bound,
