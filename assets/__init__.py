@@ -18,8 +18,19 @@ from vpp.domain import AssetType
 ASSET_TYPES: dict[str, AssetType] = {
     kind.name: kind
     for kind in (
-        PV, WIND, BATTERY, CHP, GAS_BOILER, ELECTRIC_BOILER, HEAT_PUMP, HEAT_STORE, HEAT_DEMAND, LOAD, SHIFTABLE_LOAD,
-        EV_CHARGER, STREET_LIGHTING,
+        PV,
+        WIND,
+        BATTERY,
+        CHP,
+        GAS_BOILER,
+        ELECTRIC_BOILER,
+        HEAT_PUMP,
+        HEAT_STORE,
+        HEAT_DEMAND,
+        LOAD,
+        SHIFTABLE_LOAD,
+        EV_CHARGER,
+        STREET_LIGHTING,
     )  # fmt: skip
 }
 

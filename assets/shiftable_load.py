@@ -1,9 +1,9 @@
 """Shiftable load: a run of fixed power that must happen once within its window.
 
-    P   power_kw        while it runs                          kW
-    N   run_steps       hours of the run, rounded up to steps
-    x   starting[t]     1: the run begins in t                 (one piece)
-    u   running[t]      1: on in t                             (interruptible)
+P   power_kw        while it runs                          kW
+N   run_steps       hours of the run, rounded up to steps
+x   starting[t]     1: the run begins in t                 (one piece)
+u   running[t]      1: on in t                             (interruptible)
 """
 
 from collections.abc import Mapping

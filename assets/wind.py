@@ -1,7 +1,7 @@
 """Wind turbine or park: the same columns and law as photovoltaics, another source of its profile.
 
-    p   power_kw[t]       injected                                        kW   0 … A
-    A   available_kw[t]   min(peak × profile, cap_fraction × peak)        kW
+p   power_kw[t]       injected                                        kW   0 … A
+A   available_kw[t]   min(peak × profile, cap_fraction × peak)        kW
 """
 
 from dataclasses import dataclass

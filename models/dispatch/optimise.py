@@ -8,6 +8,7 @@ from enum import StrEnum
 from models.dispatch.exact import Built, Solved, Watch, build, solve_exact
 from models.dispatch.extract import minimised, outcome, prices
 from models.dispatch.judge import largest_residual
+from models.dispatch.limits import binding_limits
 from models.dispatch.previous import follow
 from models.dispatch.rules import Followed, Traced, plan_of, simulate, trace_followed
 from vpp.domain import Array, AssetType, Case, Label, Plan
@@ -129,5 +130,6 @@ def _plan(case: Case, built: Built, solved: Solved, effort: Effort, seconds: Map
         state_energy_kwh=found.state_energy_kwh,
         state_on=found.state_on,
         prices={} if solved.row_dual is None else prices(built.dispatch, built.program, solved.row_dual),
+        limits=binding_limits(built, solved),
         seconds={**seconds, "judge": time.perf_counter() - judging},
     )

@@ -45,7 +45,10 @@ def with_end_values(case: Case, previous: Plan) -> Case:
     """
     units = []
     for unit in case.units:
-        if getattr(unit.outlook, "final_value_eur_per_mwh", 0.0) is None and (value := _value(unit, previous)) is not None:
+        if (
+            getattr(unit.outlook, "final_value_eur_per_mwh", 0.0) is None
+            and (value := _value(unit, previous)) is not None
+        ):
             unit = replace(unit, outlook=replace(unit.outlook, final_value_eur_per_mwh=value))
         units.append(unit)
     return replace(case, units=tuple(units))

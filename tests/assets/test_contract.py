@@ -60,8 +60,16 @@ def test_columns_name_their_units_and_have_kinds(kind):
     asset_type = ASSET_TYPES[kind]
     columns = columns_of(asset_type.nameplate, asset_type.outlook)
     assert "id" in columns
-    unitless = {"cop", "profile", "curtailable", "zero_if_negative", "grid_charging", "interruptible", "level",
-                "min_level"}
+    unitless = {
+        "cop",
+        "profile",
+        "curtailable",
+        "zero_if_negative",
+        "grid_charging",
+        "interruptible",
+        "level",
+        "min_level",
+    }
     known = ("_kw", "_kwh", "_eur", "_h", "_soc", "_efficiency", "_fraction", "efficiency", "_per_h", "_kwh", "_mwh",
              "_soc_min")  # fmt: skip
     for name, f in columns.items():
