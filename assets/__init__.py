@@ -15,23 +15,11 @@ from assets.street_lighting import STREET_LIGHTING
 from assets.wind import WIND
 from vpp.domain import AssetType
 
-ASSET_TYPES: dict[str, AssetType] = {
-    kind.name: kind
-    for kind in (
-        PV,
-        WIND,
-        BATTERY,
-        CHP,
-        GAS_BOILER,
-        ELECTRIC_BOILER,
-        HEAT_PUMP,
-        HEAT_STORE,
-        HEAT_DEMAND,
-        LOAD,
-        SHIFTABLE_LOAD,
-        EV_CHARGER,
-        STREET_LIGHTING,
-    )  # fmt: skip
-}
+_ALL = (
+    PV, WIND, BATTERY, CHP, GAS_BOILER, ELECTRIC_BOILER, HEAT_PUMP, HEAT_STORE, HEAT_DEMAND, LOAD, SHIFTABLE_LOAD,
+    EV_CHARGER, STREET_LIGHTING,
+)  # fmt: skip
+
+ASSET_TYPES: dict[str, AssetType] = {kind.name: kind for kind in _ALL}
 
 __all__ = ["ASSET_TYPES"]

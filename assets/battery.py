@@ -165,11 +165,11 @@ def retrace(columns: Columns, schedule: Schedule, horizon: Horizon, s: BatterySt
 
 
 def _retraced_headroom(columns: Columns, power: Array, energy: Array, s: BatteryStructure) -> dict[str, Array]:
-    c = {name: columns[name][:, None] for name in ("capacity_kwh", "min_soc", "max_soc", "charge_efficiency",
-                                                   "discharge_efficiency", "max_charge_kw", "max_discharge_kw")}  # fmt: skip
-    left = (energy - c["min_soc"] * c["capacity_kwh"]) * c["discharge_efficiency"]
-    room = (c["max_soc"] * c["capacity_kwh"] - energy) / c["charge_efficiency"]
-    up, down = np.minimum(c["max_discharge_kw"] - power, left), np.minimum(c["max_charge_kw"] + power, room)
+    floor, ceiling = (columns[name] * columns["capacity_kwh"] for name in ("min_soc", "max_soc"))
+    left = (energy - floor[:, None]) * columns["discharge_efficiency"][:, None]
+    room = (ceiling[:, None] - energy) / columns["charge_efficiency"][:, None]
+    up = np.minimum(columns["max_discharge_kw"][:, None] - power, left)
+    down = np.minimum(columns["max_charge_kw"][:, None] + power, room)
     return {"up_kw": np.maximum(up, 0.0), "short_up": (left < 0).astype(float),
             "down_kw": np.maximum(down, 0.0), "short_down": (room < 0).astype(float)}  # fmt: skip
 

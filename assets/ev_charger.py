@@ -76,8 +76,8 @@ _PER_STEP = ("charge_limit_kw", "discharge_limit_kw", "carry", "arrives_kwh", "c
 
 def parameters(columns: Columns, horizon: Horizon, market: Market) -> dict[str, Array]:
     """Per step: who is there (`charge_limit_kw`, `discharge_limit_kw`, `carry`), with what (`arrives_kwh`), how full it
-    may get (`ceiling_kwh`), what it must hold (`target_kwh`) and wants in the end (`wanted_kwh`), and `lost_kwh` of stays
-    without a whole step."""
+    may get (`ceiling_kwh`), what it must hold (`target_kwh`) and wants in the end (`wanted_kwh`), and `lost_kwh` of
+    stays without a whole step."""
     n = len(columns["max_charge_kw"])
     out = {name: np.zeros((n, horizon.steps)) for name in _PER_STEP}
     numbers = {k: columns[k].tolist() for k in ("max_charge_kw", "min_charge_kw", "max_discharge_kw", "efficiency")}

@@ -7,7 +7,7 @@ ordinary days stay a linear programme.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -144,31 +144,45 @@ def _wider(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 _MARKET_FLOWS = {"importing": ("import_kw", "export_kw"), "buying": ("bought_kw", "sold_kw")}
 
 
+def _exclusive(built: Built) -> Iterator[tuple[str, str, tuple[str, str]]]:
+    """Every binary that holds two flows apart: group, binary, flows."""
+    kinds = {a.name: a.kind.exclusive for a in built.dispatch.assets} | {MARKET: _MARKET_FLOWS}
+    for group, binaries in kinds.items():
+        where = built.program.stamps[group].template.where
+        for binary, flows in binaries.items():
+            if {binary, *flows} <= where.keys():
+                yield group, binary, flows
+
+
 def _cheats(built: Built, x: Array) -> Masks:
     """Where both flows are used that a relaxed binary should hold apart, by (group, binary)."""
     out: Masks = {}
-    exclusive = {a.name: a.kind.exclusive for a in built.dispatch.assets} | {MARKET: _MARKET_FLOWS}
-    for group, binaries in exclusive.items():
-        stamp = built.program.stamps[group]
-        for binary, flows in binaries.items():
-            if binary in stamp.template.where and all(flow in stamp.template.where for flow in flows):
-                one, other = (stamp.variable(x, flow) for flow in flows)
-                if (both := np.minimum(one, other) > BOTH_KW).any():
-                    out[group, binary] = both
+    for group, binary, flows in _exclusive(built):
+        one, other = (built.program.stamps[group].variable(x, flow) for flow in flows)
+        if (both := np.minimum(one, other) > BOTH_KW).any():
+            out[group, binary] = both
     return out
 
 
+def _everywhere(built: Built) -> Masks:
+    shapes = {(g, b): built.program.stamps[g] for g, b, _ in _exclusive(built)}
+    return {(g, b): np.ones((s.n, len(s.template.where[b])), dtype=bool) for (g, b), s in shapes.items()}
+
+
 def _without_cheats(built: Built, solved: Solved, cheats: Masks, watch: Watch) -> Solved | None:
-    """The best plan with the directions held that the cheating plan has on balance: feasible, not yet proven."""
+    """The best plan with the directions held that the cheating plan has on balance: feasible, not yet proven.
+
+    Held where it cheated; if the cheating only moves, in all steps of those binaries; at last, of every binary.
+    """
     directions = traced(built.dispatch, built.program, schedules_at(built.dispatch, built.program, solved.x))
-    for everywhere in (False, True):
+    for masks in (cheats, {k: np.ones_like(m) for k, m in cheats.items()}, _everywhere(built)):
         held, values = solved.matrix.integer.copy(), np.round(solved.x)
-        for (group, binary), mask in cheats.items():
+        for (group, binary), mask in masks.items():
             stamp = built.program.stamps[group]
             at = stamp.template.where[binary]
-            stamp.block(held)[:, at] |= True if everywhere else mask
-            stamp.block(values)[:, at] = np.where(mask | everywhere, stamp.block(directions)[:, at],
-                                                  stamp.block(values)[:, at])  # fmt: skip
+            stamp.block(held)[:, at] |= mask
+            chosen = np.where(mask, stamp.block(directions)[:, at], stamp.block(values)[:, at])
+            stamp.block(values)[:, at] = chosen
         found = optimum_with_decisions_held(solved.matrix, values, held, time_limit=max(watch.left, 0.0) + 0.2)
         if found is None:
             return None

@@ -7,6 +7,7 @@ Pure functions over case and plan. Prices are the plan's marginal prices at the 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ def reasons(case: Case, plan: Plan) -> Iterator[Reason]:
         codes, say = _EXPLAIN[unit.type](view)
         codes = np.where(capped[unit.id] >= 0, 1000 + capped[unit.id], codes) if unit.id in capped else codes
         edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), h.steps]
-        for begin, end in zip(edges[:-1], edges[1:], strict=True):
+        for begin, end in pairwise(edges):
             code = int(codes[begin])
             word, sentence = _say_cap(case.caps[code - 1000], view, begin) if code >= 1000 else say(code, begin, end)
             yield Reason(asset=unit.id, start=h.time(begin), end=h.time(end), code=word, sentence=sentence)
@@ -273,7 +274,8 @@ def _shiftable(v: View) -> Explained:
             return "running", f"runs at {_mean(v.price, begin, end)}, the cheapest place in its window"
         later = np.flatnonzero(on[begin:])
         if len(later):
-            return "waiting", f"waits for {v.clock(begin + int(later[0]))} at {_money(v.price[begin + later[0]])}"
+            at = begin + int(later[0])
+            return "waiting", f"waits for {v.clock(at)} at {_money(v.price[at])}"
         return "done", "has run, or is not due"
 
     return codes, say

@@ -82,6 +82,6 @@ def _of_assets(built: Built, solved: Solved, row_dual: Array, col_dual: Array) -
 def _named(ids: Sequence[str], limit: str, unit: str, worth: Array) -> Iterator[Limit]:
     """`worth` is EUR per unit, (n, steps)."""
     total = worth.sum(axis=1)
-    for i in np.flatnonzero(total > WORTH_EUR):
+    for i in np.flatnonzero(total > WORTH_EUR).tolist():
         steps = int(np.count_nonzero(worth[i] > WORTH_EUR / worth.shape[1]))
         yield Limit(where=ids[i], limit=limit, unit=unit, steps=max(1, steps), worth_eur=float(total[i]))

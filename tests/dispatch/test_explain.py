@@ -1,5 +1,7 @@
 """Reasons with their numbers, and limits with their worth, by hand."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -23,7 +25,7 @@ def test_an_idle_battery_says_by_how_much_the_spread_is_too_small():
 
 
 def test_energy_is_held_for_a_dearer_hour():
-    c = case([battery(initial_soc=0.5, max_discharge_kw=8)], [50, 40, 212])
+    c = case([battery()], [50, 40, 212])
     assert why(c, "b") == [
         ("waiting", "waits to charge at 02:00 at 40 EUR/MWh"),
         ("charging", "charges at 40 EUR/MWh, for 03:00 at 212 EUR/MWh"),
@@ -56,8 +58,8 @@ def test_curtailment_caps_and_headroom_are_told_apart():
 
 
 def test_one_more_kw_of_a_limit_is_worth_what_it_would_earn():
-    # 5 kW move 5 kWh from 10 to 110: one more kW in both hours earns 100 EUR/MWh × 1 kWh, 0.1 EUR: half of the battery's
-    # limits are not binding. Tank of 10 kWh is not full.
+    # 5 kW move 5 kWh from 10 to 110: one more kW of charging earns 100 EUR/MWh × 1 kWh = 0.1 EUR; the 8 kW of
+    # discharging and the 10 kWh of capacity do not bind.
     plan = solve(case([battery(max_discharge_kw=8)], [10, 110]))
     (limit,) = plan.limits
     assert (limit.where, limit.limit, limit.steps) == ("b", "max_charge_kw", 1)
@@ -87,7 +89,7 @@ def test_the_reasons_of_every_asset_cover_the_horizon(seed):
     for u in c.units:
         rows = [r for r in plan.reasons if r.asset == u.id]
         assert rows[0].start == c.horizon.start and rows[-1].end == c.horizon.end
-        assert all(a.end == b.start for a, b in zip(rows, rows[1:], strict=False))
+        assert all(a.end == b.start for a, b in pairwise(rows))
         assert all("nan" not in r.sentence for r in rows)
 
 

@@ -147,8 +147,8 @@ def test_only_steps_wholly_inside_the_stay_are_used():
 
 
 def test_a_stay_without_a_whole_step_is_reported():
-    stay = EvSession(charger="ev", arrival=H4.time(1) + timedelta(minutes=5), departure=H4.time(1) + timedelta(minutes=50),
-                     energy_kwh=3)  # fmt: skip
+    begin = H4.time(1) + timedelta(minutes=5)
+    stay = EvSession(charger="ev", arrival=begin, departure=begin + timedelta(minutes=45), energy_kwh=3)
     ev = unit("ev_charger", id="ev", max_charge_kw=10, sessions=(stay,))
     (violation,) = solve(case([ev], [1, 1, 1, 1])).violations
     assert (violation.amount, violation.start) == (pytest.approx(3), H4.time(1))

@@ -117,7 +117,7 @@ class Stamp:
     def width(self) -> int:
         return self.n * self.template.width
 
-    def block(self, x: Array) -> Array:
+    def block(self, x: NDArray[Any]) -> NDArray[Any]:
         """This group's part of a vector over all columns, (n, width)."""
         return x[self.column : self.column + self.width].reshape(self.n, self.template.width)
 
