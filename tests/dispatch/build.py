@@ -92,7 +92,9 @@ def solve(c: Case, method: Method = Method.EXACT, gap: float = 1e-6) -> Plan:
     """The plan; where the case is small, the textbook model must cost the same."""
     plan = optimise(c, ASSET_TYPES, Effort(method=method, gap=gap, time_limit=30), templates=TEMPLATES)
     if method is Method.EXACT and len(c.units) * c.horizon.steps <= SMALL:
-        reference = optimise(c, ASSET_TYPES, Effort(method=Method.REFERENCE, gap=gap, time_limit=30), templates=TEMPLATES)
+        reference = optimise(
+            c, ASSET_TYPES, Effort(method=Method.REFERENCE, gap=gap, time_limit=30), templates=TEMPLATES
+        )
         off = 2 * gap * max(abs(minimised(plan)), 1.0) + 1e-6
         assert abs(minimised(plan) - minimised(reference)) <= off, (minimised(plan), minimised(reference))
     return plan

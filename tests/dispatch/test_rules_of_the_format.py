@@ -158,7 +158,9 @@ def test_peak_is_the_highest_mean_import_of_its_own_node():
 
 def test_minimum_times_are_rounded_up_to_steps():
     # 25 minutes of minimum up time in steps of 15: two steps.
-    plan = solve(case([chp(min_power_fraction=1, min_up_h=25 / 60)], [-500, 900, -500, -500], h=horizon(4, 15), dump=True))
+    plan = solve(
+        case([chp(min_power_fraction=1, min_up_h=25 / 60)], [-500, 900, -500, -500], h=horizon(4, 15), dump=True)
+    )
     assert plan.state_on["c"].tolist() in ([1, 1, 0, 0], [0, 1, 1, 0])
 
 
