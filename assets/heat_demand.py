@@ -56,6 +56,10 @@ class HeatDemandSimulator:
         return {"demand_kw": site.now["demand_kw"]}
 
 
+def passive(columns: Columns) -> dict[str, Array]:
+    return {"demand_kw": columns["demand_kw"]}
+
+
 HEAT_DEMAND = AssetType(name="heat_demand", nameplate=HeatDemand, outlook=HeatDemandOutlook, structure=structure,
                         parameters=parameters, formulate=formulate, retrace=retrace, simulator=HeatDemandSimulator,
-                        controllable=False)  # fmt: skip
+                        passive=passive, controllable=False)  # fmt: skip

@@ -72,5 +72,9 @@ class LoadSimulator:
         return {"power_kw": -site.now["demand_kw"]}
 
 
+def passive(columns: Columns) -> dict[str, Array]:
+    return {"power_kw": -columns["demand_kw"]}
+
+
 LOAD = AssetType(name="load", nameplate=Load, outlook=LoadOutlook, structure=structure, parameters=parameters,
-                 formulate=formulate, retrace=retrace, simulator=LoadSimulator, controllable=False)  # fmt: skip
+                 formulate=formulate, retrace=retrace, simulator=LoadSimulator, passive=passive, controllable=False)  # fmt: skip

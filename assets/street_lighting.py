@@ -68,6 +68,10 @@ class StreetLightingSimulator:
         return {"power_kw": -self._power_kw * level, "level": level}
 
 
+def passive(columns: Columns) -> dict[str, Array]:
+    return {"power_kw": -columns["power_kw"][:, None] * columns["level"], "level": columns["level"]}
+
+
 STREET_LIGHTING = AssetType(name="street_lighting", nameplate=StreetLighting, outlook=StreetLightingOutlook,
                             structure=structure, parameters=parameters, formulate=formulate, retrace=retrace,
-                            simulator=StreetLightingSimulator)  # fmt: skip
+                            simulator=StreetLightingSimulator, passive=passive)  # fmt: skip

@@ -4,11 +4,13 @@ Order within a step: what nobody controls (loads, PV, wind, vehicles, lamps), th
 what is left at their node, then batteries with what their node's meter shows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from models.dispatch.columns import UnitColumns
-from vpp.domain import AssetType, Case, Site, Unit
+from vpp.domain import Array, AssetType, Case, Site, Unit
 
 _HEAT_SOURCES = ("chp", "heat_pump", "electric_boiler", "gas_boiler")
 _GREEN = ("pv", "wind")
@@ -20,7 +22,7 @@ class District:
     def __init__(self, case: Case, asset_types: Mapping[str, AssetType]) -> None:
         self._case = case
         self._simulators = {u.id: kind(u) for u in case.units if (kind := asset_types[u.type].simulator)}
-        self._now = _per_step_columns(case, asset_types)
+        self._now, self._passive = _prepared(case, asset_types)
         self._order = sorted(case.units, key=_rank)
         self._last = {u.asset.heat_node: u.id for u in self._order if u.type in _HEAT_SOURCES}
         self._heat_stores = [u for u in case.units if u.type == "heat_store"]
@@ -37,8 +39,12 @@ class District:
         stores = self._stores()
         for unit in self._order:
             id, (node, heat_node) = unit.id, self._places[unit.id]
-            site = self._site(id, t, residual, green, heat, stores)
-            done = points[id] = dict(self._simulators[id].step(orders.get(id), site, hours))
+            if id in self._passive and id not in orders:
+                names, rows = self._passive[id]
+                done = points[id] = dict(zip(names, rows[t], strict=True))
+            else:
+                site = self._site(id, t, residual, green, heat, stores)
+                done = points[id] = dict(self._simulators[id].step(orders.get(id), site, hours))
             if "power_kw" in done:
                 residual[node] = residual.get(node, 0.0) - done["power_kw"]
                 if unit.type in _GREEN:
@@ -54,9 +60,10 @@ class District:
     def _site(self, id: str, t: int, residual: Mapping[str, float], green: Mapping[str, float],
               heat: Mapping[str, float], stores: Mapping[str, tuple[float, float]]) -> Site:  # fmt: skip
         node, heat_node = self._places[id]
+        names, rows = self._now[id]
         content, capacity = stores.get(heat_node, (0.0, 0.0))
         into = heat.get(heat_node, 0.0)
-        return Site(now={name: v[t] for name, v in self._now[id].items()}, residual_kw=residual.get(node, 0.0),
+        return Site(now=dict(zip(names, rows[t], strict=True)), residual_kw=residual.get(node, 0.0),
                     green_kw=max(0.0, green.get(node, 0.0)), heat_kw=into, heat_demand_kw=max(0.0, -into),
                     store_kwh=content, store_capacity_kwh=capacity,
                     last_source=self._last.get(heat_node) == id)  # fmt: skip
@@ -81,17 +88,33 @@ class District:
             points[u.id]["heat_kw"] = -(wanted - (short * wanted / whole if whole else 0.0))
 
 
-def _per_step_columns(case: Case, asset_types: Mapping[str, AssetType]) -> dict[str, dict[str, list[float]]]:
-    """The time-dependent columns of every unit, derived ones included: by asset and name, one number per step."""
+PerStep = dict[str, tuple[list[str], list[list[float]]]]
+"""By asset: names, and their numbers of every step."""
+
+
+def _prepared(case: Case, asset_types: Mapping[str, AssetType]) -> tuple[PerStep, PerStep]:
+    """The time-dependent columns of every unit, derived ones included; and what passive devices show."""
     of_type: dict[str, list[Unit]] = {}
     for unit in case.units:
         of_type.setdefault(unit.type, []).append(unit)
-    out: dict[str, dict[str, list[float]]] = {}
+    now: PerStep = {}
+    passive: PerStep = {}
     for name, units in of_type.items():
-        columns = UnitColumns(asset_types[name], units, case.horizon, case.market)
-        series = {n: columns[n].tolist() for n, depends_on_time in columns.indexed.items() if depends_on_time}
-        out |= {u.id: {n: values[i] for n, values in series.items()} for i, u in enumerate(units)}
-    return out
+        kind = asset_types[name]
+        columns = UnitColumns(kind, units, case.horizon, case.market)
+        series = {n: columns[n] for n, depends_on_time in columns.indexed.items() if depends_on_time}
+        now |= _by_step(series, units, case.horizon.steps)
+        if kind.passive is not None:
+            passive |= _by_step(kind.passive(columns), units, case.horizon.steps)
+    return now, passive
+
+
+def _by_step(series: Mapping[str, Array], units: Sequence[Unit], steps: int) -> PerStep:
+    names = list(series)
+    if not names:
+        return {u.id: ([], [[]] * steps) for u in units}
+    table = np.stack([series[n] for n in names], axis=-1).tolist()  # unit, step, name
+    return {u.id: (names, table[i]) for i, u in enumerate(units)}
 
 
 def _rank(unit: Unit) -> int:

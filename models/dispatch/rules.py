@@ -15,7 +15,7 @@ from models.dispatch.problem import DispatchProblem, dispatch_problem
 from models.dispatch.trace import Points, schedules_from_points, traced
 from models.district import District
 from vpp.domain import Array, AssetType, Case, Label, Plan
-from vpp.milp import Matrix, Program, Templates
+from vpp.milp import Matrix, Program, Templates, no_garbage_collection
 
 BELIEVED_KW = 1e-4
 """A plan whose hard rows are off by more than this says so."""
@@ -51,12 +51,13 @@ def simulate(
     case: Case, asset_types: Mapping[str, AssetType], orders: Orders | None = None
 ) -> dict[str, dict[str, Array]]:
     """Points of every asset over the horizon, by own control where it has no order: asset → point → (steps,)."""
-    district = District(case, asset_types)
-    told = {a: values.tolist() for a, values in (orders or {}).items()}
-    steps = [
-        district.step({a: v[t] for a, v in told.items() if v[t] == v[t]}, t, case.horizon.step_h)
-        for t in range(case.horizon.steps)
-    ]
+    with no_garbage_collection():
+        district = District(case, asset_types)
+        told = {a: values.tolist() for a, values in (orders or {}).items()}
+        steps = [
+            district.step({a: v[t] for a, v in told.items() if v[t] == v[t]}, t, case.horizon.step_h)
+            for t in range(case.horizon.steps)
+        ]
     return {a: {p: np.array([s[a][p] for s in steps]) for p in points} for a, points in steps[0].items()}
 
 

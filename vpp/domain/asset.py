@@ -75,6 +75,8 @@ class AssetType:
     """By binary: the two flows it holds apart, of which at most one may be > 0; enforced where the plan uses both."""
     check: Callable[[Any, Any], Sequence[tuple[str, str]]] | None = None
     """Mistakes across columns of one row: (column, problem)."""
+    passive: Callable[[Columns], dict[str, Array]] | None = None
+    """Points of devices that just happen while nobody steers them (a roof, a meter), all steps at once: (n, steps)."""
     controllable: bool = True
 
 
