@@ -77,4 +77,5 @@ def passive(columns: Columns) -> dict[str, Array]:
 
 
 LOAD = AssetType(name="load", nameplate=Load, outlook=LoadOutlook, structure=structure, parameters=parameters,
-                 formulate=formulate, retrace=retrace, simulator=LoadSimulator, passive=passive, controllable=False)  # fmt: skip
+                 formulate=formulate, retrace=retrace, simulator=LoadSimulator, passive=passive,
+                 controllable=False)  # fmt: skip

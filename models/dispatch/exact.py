@@ -115,17 +115,17 @@ def solve_exact(
                         minimum=found.objective, bound=bound)  # fmt: skip
         if found.row_dual is None:
             solved = _polished(solved, watch)
-        cheats = _cheats(built, solved.x)
-        if not cheats:
+        cheating = cheats(built, solved.x)
+        if not cheating:
             best = solved if best is None or solved.minimum <= best.minimum else best
             break
-        if (incumbent := _without_cheats(built, solved, cheats, watch)) is not None:
+        if (incumbent := _without_cheats(built, solved, cheating, watch)) is not None:
             start = incumbent.x
             if best is None or incumbent.minimum < best.minimum:
                 best = incumbent
             if incumbent.minimum - bound <= gap * max(abs(incumbent.minimum), 1.0):
                 break
-        for key, mask in cheats.items():
+        for key, mask in cheating.items():
             wider = np.ones_like(mask) if round_ >= ROUNDS - 1 else _wider(mask)
             built.enforced[key] = wider | built.enforced.get(key, np.zeros_like(mask))
     if best is None:
@@ -154,7 +154,7 @@ def _exclusive(built: Built) -> Iterator[tuple[str, str, tuple[str, str]]]:
                 yield group, binary, flows
 
 
-def _cheats(built: Built, x: Array) -> Masks:
+def cheats(built: Built, x: Array) -> Masks:
     """Where both flows are used that a relaxed binary should hold apart, by (group, binary)."""
     out: Masks = {}
     for group, binary, flows in _exclusive(built):
@@ -169,13 +169,13 @@ def _everywhere(built: Built) -> Masks:
     return {(g, b): np.ones((s.n, len(s.template.where[b])), dtype=bool) for (g, b), s in shapes.items()}
 
 
-def _without_cheats(built: Built, solved: Solved, cheats: Masks, watch: Watch) -> Solved | None:
+def _without_cheats(built: Built, solved: Solved, cheating: Masks, watch: Watch) -> Solved | None:
     """The best plan with the directions held that the cheating plan has on balance: feasible, not yet proven.
 
     Held where it cheated; if the cheating only moves, in all steps of those binaries; at last, of every binary.
     """
     directions = traced(built.dispatch, built.program, schedules_at(built.dispatch, built.program, solved.x))
-    for masks in (cheats, {k: np.ones_like(m) for k, m in cheats.items()}, _everywhere(built)):
+    for masks in (cheating, {k: np.ones_like(m) for k, m in cheating.items()}, _everywhere(built)):
         held, values = solved.matrix.integer.copy(), np.round(solved.x)
         for (group, binary), mask in masks.items():
             stamp = built.program.stamps[group]
@@ -186,7 +186,7 @@ def _without_cheats(built: Built, solved: Solved, cheats: Masks, watch: Watch) -
         found = optimum_with_decisions_held(solved.matrix, values, held, time_limit=max(watch.left, 0.0) + 0.2)
         if found is None:
             return None
-        if not _cheats(built, found.x):
+        if not cheats(built, found.x):
             return replace(solved, x=found.x, row_dual=found.row_dual, col_dual=found.col_dual, minimum=found.objective)
     return None
 

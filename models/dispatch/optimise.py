@@ -9,13 +9,16 @@ from models.dispatch.exact import Built, Solved, Watch, build, solve_exact
 from models.dispatch.extract import minimised, outcome, prices
 from models.dispatch.judge import largest_residual
 from models.dispatch.limits import binding_limits
-from models.dispatch.previous import follow
+from models.dispatch.previous import follow, orders_of
 from models.dispatch.rules import Followed, Traced, plan_of, simulate, trace_followed
+from models.dispatch.tie_break import ties_broken
 from vpp.domain import Array, AssetType, Case, Label, Plan
 from vpp.milp import NoPlan, Progress, Templates
 
 SECONDS_PER_ASSET_STEP = 12e-6
 """Of the simulators (measured, Python 3.11); kept back from the solver so that the last rung is there in time."""
+ROUNDING = 1e-9
+"""Of a relative gap; so that a gap of 0 can be asked for."""
 RESIDUAL_KW = 1e-4
 """A plan whose rows are off by more than this is not believed (HiGHS works to 1e-7 relative to scaled rows)."""
 
@@ -55,6 +58,7 @@ def optimise(
         start = fallback.point() if built.matrix.integer.any() and watch.left > 4 * fallback.seconds else None
         solved = solve_exact(built, watch, gap=effort.gap, start=start, progress=progress,
                              reference=effort.method is Method.REFERENCE)  # fmt: skip
+        solved = ties_broken(built, solved, watch, None if previous is None else orders_of(previous, case.horizon))
         seconds = {"compile": watch.compiling, "build": building, "solve": watch.spent - building}
         return _plan(case, built, solved, effort, seconds)
     except NoPlan as reason:
@@ -109,7 +113,7 @@ def _plan(case: Case, built: Built, solved: Solved, effort: Effort, seconds: Map
     found = outcome(built.dispatch, built.program, solved.x)
     bound = min(solved.bound, found.minimised_eur)
     gap = (found.minimised_eur - bound) / max(abs(found.minimised_eur), 1.0)
-    label = Label.RELAXED if found.violations else Label.OPTIMAL if gap <= effort.gap else Label.FEASIBLE
+    label = Label.RELAXED if found.violations else Label.OPTIMAL if gap <= effort.gap + ROUNDING else Label.FEASIBLE
     reference = effort.method is Method.REFERENCE
     return Plan(
         horizon=case.horizon,

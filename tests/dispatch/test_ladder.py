@@ -93,3 +93,42 @@ def test_a_plan_not_proven_good_enough_is_feasible_with_its_gap():
     plan = solve(c, gap=1e-4)
     assert replace(plan, label=Label.FEASIBLE).gap <= 1e-4
     assert plan.bound_eur <= plan.objective_eur + plan.penalty_eur - plan.components["end_value"] + 1e-9
+
+
+def test_ties_are_broken_towards_fewer_starts_at_no_cost():
+    # The plant earns in hours 1, 2, 4, 5 and neither earns nor loses in hour 3: staying on saves a start.
+    plant = unit("chp", id="c", max_power_kw=10, electrical_efficiency=0.5, thermal_efficiency=0.4,
+                 fuel_eur_per_mwh=25.0, min_power_fraction=0.5)  # fmt: skip
+    plan = solve(case([plant], [90, 90, 50, 90, 90], dump=True))
+    assert plan.state_on["c"].tolist() == [1, 1, 1, 1, 1]
+    assert plan.objective_eur == pytest.approx(-4 * 10 * 0.04)
+    assert plan.components["tie_break"] == 0
+
+
+def test_ties_are_broken_towards_the_previous_plan_at_no_cost():
+    # Charging in either of three equal hours costs the same; the previous plan had chosen the middle one.
+    def at(prices):
+        return case([battery()], prices)
+
+    first = solve(at([50, 10, 50, 200]))
+    assert first.power_kw["b"] == pytest.approx([0, -5, 0, 5])
+    free = solve(at([20, 20, 20, 200]))
+    tied = optimise(at([20, 20, 20, 200]), ASSET_TYPES, Effort(gap=1e-6), templates=TEMPLATES, previous=first)
+    assert tied.power_kw["b"] == pytest.approx([0, -5, 0, 5], abs=1e-5)
+    assert tied.objective_eur == pytest.approx(free.objective_eur, abs=1e-6)
+    assert tied.label is Label.OPTIMAL
+
+
+def test_a_previous_plan_does_not_keep_a_better_one_away():
+    first = solve(case([battery()], [10, 50, 50, 200]))
+    plan = optimise(case([battery()], [50, 50, 10, 200]), ASSET_TYPES, Effort(gap=1e-6), templates=TEMPLATES,
+                    previous=first)  # fmt: skip
+    assert plan.power_kw["b"] == pytest.approx([0, 0, -5, 5], abs=1e-5)
+
+
+def test_every_case_keeps_its_cost_with_a_previous_plan():
+    c = everything(steps=6, seed=2)
+    first = solve(c, gap=1e-4)
+    again = optimise(c, ASSET_TYPES, Effort(gap=1e-4), templates=TEMPLATES, previous=first)
+    total = [p.objective_eur + p.penalty_eur - p.components["end_value"] for p in (first, again)]
+    assert total[1] == pytest.approx(total[0], rel=3e-4)

@@ -111,7 +111,8 @@ def loss_free(prices, minutes, each):
     demand, sun, heat = (np.repeat(rng.uniform(0, 4, len(prices)), each) for _ in range(3))
     units = [battery(initial_soc=0.3, wear_eur_per_kwh=0.01), unit("load", id="l", demand_kw=demand),
              unit("pv", id="pv", peak_kw=1, profile=sun), unit("heat_pump", id="hp", max_power_kw=2, cop=3.0),
-             unit("heat_store", id="s", capacity_kwh=6, initial_soc=0.5), unit("heat_demand", id="d", demand_kw=heat)]  # fmt: skip
+             unit("heat_store", id="s", capacity_kwh=6, initial_soc=0.5),
+             unit("heat_demand", id="d", demand_kw=heat)]  # fmt: skip
     return case(units, wide + 5, wide, h=h, bus={"import_limit_kw": 7.0})
 
 
