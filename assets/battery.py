@@ -10,13 +10,12 @@ Mode binaries are needed only where using both directions at once could pay: bel
 checked for it afterwards.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from assets.storage import Band, band_is_in_order, band_of, band_parameters, level
+from assets.storage import Band, band_is_in_order, band_of, band_parameters, level, retraced_level
 from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Site, Unit
 from vpp.domain.columns import boolean, efficiency, magnitude, number, share, text
 from vpp.milp import Block, Expr, Symbols, pyo
@@ -104,52 +103,75 @@ def formulate(b: Block, p: Symbols, horizon: Horizon, s: BatteryStructure) -> No
 
 
 def _headroom(b: Block, p: Symbols, T: range, s: BatteryStructure) -> None:
-    """min(power left, energy left over one hour), never below 0: `short[t]` = 1 where the level is beyond its band."""
+    """min(power left, energy left over one hour), never below 0.
+
+    Where there is a band, the level may be outside it: `short[t]` = 1 says that energy offers 0 then, not less.
+    """
     b.up_kw = pyo.Var(T, bounds=(0, None))
-    b.down_kw = pyo.Var(T, bounds=(0, None))
-    b.short_up = pyo.Var(T, domain=pyo.Binary)
-    b.short_down = pyo.Var(T, domain=pyo.Binary)
 
     @b.Constraint(T, doc="r⁺[t] ≤ P⁺ - p[t]")
     def up_by_power(b: Block, t: int) -> Expr:
         return b.up_kw[t] <= p.max_discharge_kw - b.power_kw[t]
 
+    if s.band.floor:
+        b.short_up = pyo.Var(T, domain=pyo.Binary)
+
+        @b.Constraint(T, doc="r⁺[t] ≤ (P⁺ + P⁻) (1 - short)")
+        def up_only_when_not_short(b: Block, t: int) -> Expr:
+            return b.up_kw[t] <= (p.max_discharge_kw + p.max_charge_kw) * (1 - b.short_up[t])
+
     @b.Constraint(T, doc="r⁺[t] ≤ (e[t] - min_soc E) η⁺ / 1 h, or 0")
     def up_by_energy(b: Block, t: int) -> Expr:
         left = b.energy_kwh[t] - p.min_soc * p.capacity_kwh
-        return b.up_kw[t] <= p.discharge_efficiency * (left + p.capacity_kwh * b.short_up[t])
+        short = p.min_soc * p.capacity_kwh * b.short_up[t] if s.band.floor else 0
+        return b.up_kw[t] <= p.discharge_efficiency * (left + short)
 
-    @b.Constraint(T, doc="r⁺[t] ≤ (P⁺ + P⁻) (1 - short)")
-    def up_only_when_not_short(b: Block, t: int) -> Expr:
-        return b.up_kw[t] <= (p.max_discharge_kw + p.max_charge_kw) * (1 - b.short_up[t])
-
+    b.headroom_up_kw = pyo.Expression(T, rule=lambda b, t: b.up_kw[t])
     if s.grid_charging:
+        _headroom_down(b, p, T, s)
 
-        @b.Constraint(T, doc="r⁻[t] ≤ P⁻ + p[t]")
-        def down_by_power(b: Block, t: int) -> Expr:
-            return b.down_kw[t] <= p.max_charge_kw + b.power_kw[t]
 
-        @b.Constraint(T, doc="r⁻[t] ≤ (max_soc E - e[t]) / η⁻ / 1 h, or 0")
-        def down_by_energy(b: Block, t: int) -> Expr:
-            left = p.max_soc * p.capacity_kwh - b.energy_kwh[t]
-            return b.down_kw[t] <= (left + p.capacity_kwh * b.short_down[t]) / p.charge_efficiency
+def _headroom_down(b: Block, p: Symbols, T: range, s: BatteryStructure) -> None:
+    b.down_kw = pyo.Var(T, bounds=(0, None))
+
+    @b.Constraint(T, doc="r⁻[t] ≤ P⁻ + p[t]")
+    def down_by_power(b: Block, t: int) -> Expr:
+        return b.down_kw[t] <= p.max_charge_kw + b.power_kw[t]
+
+    if s.band.ceiling:
+        b.short_down = pyo.Var(T, domain=pyo.Binary)
 
         @b.Constraint(T, doc="r⁻[t] ≤ (P⁺ + P⁻) (1 - short)")
         def down_only_when_not_short(b: Block, t: int) -> Expr:
             return b.down_kw[t] <= (p.max_discharge_kw + p.max_charge_kw) * (1 - b.short_down[t])
 
-        b.headroom_down_kw = pyo.Expression(T, rule=lambda b, t: b.down_kw[t])
-    b.headroom_up_kw = pyo.Expression(T, rule=lambda b, t: b.up_kw[t])
+    @b.Constraint(T, doc="r⁻[t] ≤ (max_soc E - e[t]) / η⁻ / 1 h, or 0")
+    def down_by_energy(b: Block, t: int) -> Expr:
+        left = p.max_soc * p.capacity_kwh - b.energy_kwh[t]
+        short = (1 - p.max_soc) * p.capacity_kwh * b.short_down[t] if s.band.ceiling else 0
+        return b.down_kw[t] <= (left + short) / p.charge_efficiency
 
-
-def cheating(variable: Callable[[str], Array]) -> dict[str, NDArray[np.bool_]]:
-    """Steps in which it charges and discharges at once (kW, beyond rounding)."""
-    return {"discharging": np.minimum(variable("charge_kw"), variable("discharge_kw")) > 1e-6}
+    b.headroom_down_kw = pyo.Expression(T, rule=lambda b, t: b.down_kw[t])
 
 
 def retrace(columns: Columns, schedule: Schedule, horizon: Horizon, s: BatteryStructure) -> dict[str, Array]:
-    power = schedule["power_kw"]
-    return {"charge_kw": np.maximum(-power, 0), "discharge_kw": np.maximum(power, 0)}
+    power, h = schedule["power_kw"], horizon.step_h
+    charge, discharge = np.maximum(-power, 0.0), np.maximum(power, 0.0)
+    into, out_of = columns["charge_efficiency"][:, None], columns["discharge_efficiency"][:, None]
+    kept = (1 - columns["self_discharge_per_h"]) ** h
+    levels = retraced_level(columns, h * (into * charge - discharge / out_of), kept, s.band)
+    out = {"charge_kw": charge, "discharge_kw": discharge, "discharging": (power > 0).astype(float), **levels}
+    return {**out, **_retraced_headroom(columns, power, levels["energy_kwh"], s)} if s.headroom else out
+
+
+def _retraced_headroom(columns: Columns, power: Array, energy: Array, s: BatteryStructure) -> dict[str, Array]:
+    floor, ceiling = (columns[name] * columns["capacity_kwh"] for name in ("min_soc", "max_soc"))
+    left = (energy - floor[:, None]) * columns["discharge_efficiency"][:, None]
+    room = (ceiling[:, None] - energy) / columns["charge_efficiency"][:, None]
+    up = np.minimum(columns["max_discharge_kw"][:, None] - power, left)
+    down = np.minimum(columns["max_charge_kw"][:, None] + power, room)
+    return {"up_kw": np.maximum(up, 0.0), "short_up": (left < 0).astype(float),
+            "down_kw": np.maximum(down, 0.0), "short_down": (room < 0).astype(float)}  # fmt: skip
 
 
 def check(asset: Battery, outlook: BatteryOutlook) -> Sequence[tuple[str, str]]:
@@ -174,8 +196,7 @@ class BatterySimulator:
             self.energy_kwh = kept - power * hours / a.discharge_efficiency
         else:
             room = (ceiling - kept) / a.charge_efficiency / hours
-            surplus = max(0.0, -site.residual_kw)
-            room = room if a.grid_charging else min(room, surplus)
+            room = room if a.grid_charging else min(room, site.green_kw)
             power = -min(-wanted, a.max_charge_kw, room)
             self.energy_kwh = kept - power * hours * a.charge_efficiency
         self.energy_kwh = min(max(self.energy_kwh, 0.0), a.capacity_kwh)
@@ -185,4 +206,4 @@ class BatterySimulator:
 
 BATTERY = AssetType(name="battery", nameplate=Battery, outlook=BatteryOutlook, structure=structure,
                     parameters=parameters, formulate=formulate, retrace=retrace, simulator=BatterySimulator,
-                    check=check, cheating=cheating)  # fmt: skip
+                    check=check, exclusive={"discharging": ("charge_kw", "discharge_kw")})  # fmt: skip

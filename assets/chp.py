@@ -21,6 +21,7 @@ from assets.commitment import (
     commitment_parameters,
     initial_on_h_is_never_zero,
     needs_commitment,
+    retraced,
     start_cost,
 )
 from assets.heat_led import HeatLed
@@ -145,8 +146,7 @@ def _ramps(b: Block, p: Symbols, T: range) -> None:
 
 
 def retrace(columns: Columns, schedule: Schedule, horizon: Horizon, s: ChpStructure) -> dict[str, Array]:
-    out = {"output_kw": schedule["power_kw"]}
-    return {**out, "running": schedule["state_on"]} if s.commitment else out
+    return {"output_kw": schedule["power_kw"]} | retraced(columns, schedule, s.commitment)
 
 
 def check(asset: Chp, outlook: ChpOutlook) -> Sequence[tuple[str, str]]:
@@ -161,12 +161,14 @@ def check(asset: Chp, outlook: ChpOutlook) -> Sequence[tuple[str, str]]:
 
 
 class ChpSimulator:
-    """Runs as ordered within its limits and minimum times; by itself it follows the heat."""
+    """Runs as ordered within its limits, minimum times and ramps; by itself it follows the heat."""
 
     def __init__(self, unit: Unit) -> None:
         self._a: Chp = unit.asset
         a = self._a
         self._control = HeatLed(a.min_power_fraction, a.min_up_h, a.min_down_h, unit.outlook.initial_on_h)
+        self._before_kw: float | None = None
+        """Power of the step before; None: off, or free because it is not known."""
 
     def _fuel_kw(self, power: float) -> float:
         a = self._a
@@ -180,13 +182,19 @@ class ChpSimulator:
         a = self._a
         ordered = None if order_kw is None or not a.max_power_kw else order_kw / a.max_power_kw
         full_heat = a.thermal_efficiency * self._fuel_kw(a.max_power_kw)
-        load = self._control.step(ordered, full_heat, site, hours)
-        fuel = self._fuel_kw(load * a.max_power_kw) if self._control.on else 0.0
-        return {
-            "power_kw": load * a.max_power_kw,
-            "heat_kw": a.thermal_efficiency * fuel,
-            "on": float(self._control.on),
-        }
+        before, least = self._before_kw, a.min_power_fraction * a.max_power_kw
+        was_on = self._control.on
+        ramp = np.inf if a.ramp_kw_per_h is None else a.ramp_kw_per_h * hours
+        may_stop = before is None or before <= max(least, ramp) + 1e-9
+        power = a.max_power_kw * self._control.step(ordered, full_heat, site, hours, may_stop=may_stop)
+        on = self._control.on
+        if on and not was_on:
+            power = min(power, max(least, ramp))
+        elif on and before is not None:
+            power = min(max(power, before - ramp, least), before + ramp)
+        self._before_kw = power if on else None
+        fuel = self._fuel_kw(power) if on else 0.0
+        return {"power_kw": power, "heat_kw": a.thermal_efficiency * fuel, "on": float(on)}
 
 
 CHP = AssetType(name="chp", nameplate=Chp, outlook=ChpOutlook, structure=structure, parameters=parameters,

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from vpp.domain import Array, Columns, Horizon
+from vpp.domain import Array, Columns, Horizon, Schedule
 from vpp.milp import Block, Expr, Symbols, pyo
 
 _ROUNDING = 1e-9
@@ -69,6 +69,15 @@ def commitment(b: Block, p: Symbols, horizon: Horizon, s: Commitment) -> None:
     def minimum_down_time(b: Block, t: int) -> Expr:
         before = b.running[t - s.min_down_steps] if t >= s.min_down_steps else p.was_on
         return sum(b.starting[k] for k in range(max(0, t - s.min_down_steps + 1), t + 1)) <= 1 - before
+
+
+def retraced(columns: Columns, schedule: Schedule, s: Commitment | None) -> dict[str, Array]:
+    """`running` and `starting` from the states; nothing without a commitment."""
+    if s is None:
+        return {}
+    on = np.round(schedule["state_on"])
+    before = np.column_stack([columns["was_on"], on[:, :-1]])
+    return {"running": on, "starting": np.maximum(on - before, 0.0)}
 
 
 def start_cost(b: Block, p: Symbols, horizon: Horizon) -> Expr:

@@ -7,6 +7,8 @@ m   missing_kw[t]    not served, a violation   kW   0 … D
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Series, Site, Unit
 from vpp.domain.columns import series, text
 from vpp.milp import Block, Symbols, pyo
@@ -41,7 +43,7 @@ def formulate(b: Block, p: Symbols, horizon: Horizon, s: None) -> None:
 
 
 def retrace(columns: Columns, schedule: Schedule, horizon: Horizon, s: None) -> dict[str, Array]:
-    return {"missing_kw": columns["demand_kw"] + schedule["heat_kw"]}
+    return {"missing_kw": np.maximum(columns["demand_kw"] + schedule["heat_kw"], 0.0)}
 
 
 class HeatDemandSimulator:
@@ -54,6 +56,10 @@ class HeatDemandSimulator:
         return {"demand_kw": site.now["demand_kw"]}
 
 
+def passive(columns: Columns) -> dict[str, Array]:
+    return {"demand_kw": columns["demand_kw"]}
+
+
 HEAT_DEMAND = AssetType(name="heat_demand", nameplate=HeatDemand, outlook=HeatDemandOutlook, structure=structure,
                         parameters=parameters, formulate=formulate, retrace=retrace, simulator=HeatDemandSimulator,
-                        controllable=False)  # fmt: skip
+                        passive=passive, controllable=False)  # fmt: skip

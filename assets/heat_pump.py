@@ -17,6 +17,7 @@ from assets.commitment import (
     commitment_parameters,
     initial_on_h_is_never_zero,
     needs_commitment,
+    retraced,
     start_cost,
 )
 from assets.heat_led import HeatLed
@@ -82,8 +83,7 @@ def formulate(b: Block, p: Symbols, horizon: Horizon, s: HeatPumpStructure) -> N
 
 
 def retrace(columns: Columns, schedule: Schedule, horizon: Horizon, s: HeatPumpStructure) -> dict[str, Array]:
-    out = {"draw_kw": -schedule["power_kw"]}
-    return {**out, "running": schedule["state_on"]} if s.commitment else out
+    return {"draw_kw": -schedule["power_kw"]} | retraced(columns, schedule, s.commitment)
 
 
 def check(asset: HeatPump, outlook: HeatPumpOutlook) -> Sequence[tuple[str, str]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assets.storage import Band, band_is_in_order, band_of, band_parameters, level
+from assets.storage import Band, band_is_in_order, band_of, band_parameters, level, retraced_level
 from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Site, Unit
 from vpp.domain.columns import magnitude, number, share, text
 from vpp.milp import Block, Expr, Symbols, pyo
@@ -66,7 +66,9 @@ def formulate(b: Block, p: Symbols, horizon: Horizon, s: Band) -> None:
 
 
 def retrace(columns: Columns, schedule: Schedule, horizon: Horizon, s: Band) -> dict[str, Array]:
-    return {"flow_kw": schedule["heat_kw"]}
+    kept = (1 - columns["loss_per_h"]) ** horizon.step_h
+    flow = schedule["heat_kw"]
+    return {"flow_kw": flow, **retraced_level(columns, -horizon.step_h * flow, kept, s)}
 
 
 def check(asset: HeatStore, outlook: HeatStoreOutlook) -> Sequence[tuple[str, str]]:

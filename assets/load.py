@@ -9,6 +9,8 @@ Shedding is paid at its price; without a price it is the last resort and a viola
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Series, Site, Unit
 from vpp.domain.columns import number, series, share, text
 from vpp.milp import Block, Symbols, pyo
@@ -57,7 +59,7 @@ def formulate(b: Block, p: Symbols, horizon: Horizon, s: LoadStructure) -> None:
 
 
 def retrace(columns: Columns, schedule: Schedule, horizon: Horizon, s: LoadStructure) -> dict[str, Array]:
-    return {"shed_kw": columns["demand_kw"] + schedule["power_kw"]} if s.sheddable else {}
+    return {"shed_kw": np.maximum(columns["demand_kw"] + schedule["power_kw"], 0.0)} if s.sheddable else {}
 
 
 class LoadSimulator:
@@ -70,5 +72,10 @@ class LoadSimulator:
         return {"power_kw": -site.now["demand_kw"]}
 
 
+def passive(columns: Columns) -> dict[str, Array]:
+    return {"power_kw": -columns["demand_kw"]}
+
+
 LOAD = AssetType(name="load", nameplate=Load, outlook=LoadOutlook, structure=structure, parameters=parameters,
-                 formulate=formulate, retrace=retrace, simulator=LoadSimulator, controllable=False)  # fmt: skip
+                 formulate=formulate, retrace=retrace, simulator=LoadSimulator, passive=passive,
+                 controllable=False)  # fmt: skip

@@ -96,5 +96,9 @@ class PvSimulator:
                 "available_kw": available}  # fmt: skip
 
 
+def passive(columns: Columns) -> dict[str, Array]:
+    return {"power_kw": columns["available_kw"], "available_kw": columns["available_kw"]}
+
+
 PV = AssetType(name="pv", nameplate=Pv, outlook=PvOutlook, structure=structure, parameters=parameters,
-               formulate=formulate, retrace=retrace, simulator=PvSimulator)  # fmt: skip
+               formulate=formulate, retrace=retrace, simulator=PvSimulator, passive=passive)  # fmt: skip

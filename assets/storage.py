@@ -65,6 +65,22 @@ def level(b: Block, p: Symbols, horizon: Horizon, s: Band) -> None:
     b.end_value_eur = pyo.Expression(expr=p.final_value_eur_per_mwh / 1000 * b.energy_kwh[last])
 
 
+def retraced_level(columns: Columns, inflow_kwh: Array, kept: Array, s: Band) -> dict[str, Array]:
+    """The level and how far it leaves its band, from what flows in per step (n, steps) and the share kept (n,)."""
+    capacity = columns["capacity_kwh"]
+    energy, before = np.empty_like(inflow_kwh), columns["initial_soc"] * capacity
+    for t in range(inflow_kwh.shape[1]):
+        before = energy[:, t] = kept * before + inflow_kwh[:, t]
+    out = {"energy_kwh": energy}
+    if s.floor:
+        out["under_kwh"] = np.maximum((columns["min_soc"] * capacity)[:, None] - energy, 0.0)
+    if s.ceiling:
+        out["over_kwh"] = np.maximum(energy - (columns["max_soc"] * capacity)[:, None], 0.0)
+    if s.final:
+        out["missing_kwh"] = np.maximum(columns["final_soc_min"] * capacity - energy[:, -1], 0.0)[:, None]
+    return out
+
+
 def band_is_in_order(asset: Any) -> list[tuple[str, str]]:
     if asset.min_soc > asset.max_soc:
         return [("min_soc", f"{asset.min_soc:g} is above max_soc {asset.max_soc:g}; allowed: at most max_soc")]

@@ -1,6 +1,8 @@
 """Dispatch: the cheapest feasible energy flows over electricity and heat."""
 
+from models.dispatch.explain import explained
 from models.dispatch.optimise import Effort, Method, optimise
+from models.dispatch.previous import with_end_values
 from models.dispatch.rules import evaluate, rule_based, simulate
 
-__all__ = ["Effort", "Method", "evaluate", "optimise", "rule_based", "simulate"]
+__all__ = ["Effort", "Method", "evaluate", "explained", "optimise", "rule_based", "simulate", "with_end_values"]

@@ -1,6 +1,8 @@
 """Units as columns: what a formulation's parameters are read from, made only when asked for."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -8,14 +10,27 @@ import numpy as np
 from vpp.domain import Array, AssetType, Horizon, Kind, Market, Series, Unit
 from vpp.domain.columns import column_of, columns_of
 
+_NUMERIC = (Kind.NUMBER, Kind.SERIES, Kind.BOOLEAN, Kind.TIME)
+
 
 def per_step(value: Series | None, horizon: Horizon, missing: float = np.nan) -> Array:
     """A series cell as one value per step, (steps,)."""
     return np.broadcast_to(np.asarray(missing if value is None else value, dtype=float), horizon.steps)
 
 
+def _stacked(cells: Sequence[Series | None], horizon: Horizon) -> Array:
+    """One row per cell, (n, steps)."""
+    out = np.empty((len(cells), horizon.steps))
+    for i, cell in enumerate(cells):
+        out[i] = np.nan if cell is None else cell
+    return out
+
+
 class UnitColumns(Mapping[str, Array]):
-    """Columns of units of one type: (n,) for numbers, (n, steps) for series; missing cells are NaN."""
+    """Columns of units of one type: (n,) for numbers, (n, steps) for series; missing cells are NaN.
+
+    A time is hours from the start of the horizon; attached rows (sessions) are tuples, (n,).
+    """
 
     def __init__(self, kind: AssetType, units: Sequence[Unit], horizon: Horizon, market: Market) -> None:
         self._kind, self._units, self._horizon = kind, units, horizon
@@ -25,25 +40,34 @@ class UnitColumns(Mapping[str, Array]):
             for part, plain in (("asset", kind.nameplate), ("outlook", kind.outlook))
             for name, f in columns_of(plain).items()
         }
+        self._rows = {f.name for p in (kind.nameplate, kind.outlook) for f in fields(p) if "rows" in f.metadata}
         self._derived = kind.parameters(_Plain(self), horizon, market)
 
     @property
     def indexed(self) -> dict[str, bool]:
         """Of each numeric column, whether it depends on time."""
-        plain = {
-            n: k is Kind.SERIES for n, (_, k) in self._fields.items() if k in (Kind.NUMBER, Kind.SERIES, Kind.BOOLEAN)
-        }
+        plain = {n: k is Kind.SERIES for n, (_, k) in self._fields.items() if k in _NUMERIC}
         return plain | {name: values.ndim == 2 for name, values in self._derived.items()}
 
     def plain(self, name: str) -> Array:
         if name not in self._made:
-            part, kind = self._fields[name]
-            cells: list[Any] = [getattr(getattr(u, part), name) for u in self._units]
-            if kind is Kind.SERIES:
-                self._made[name] = np.stack([per_step(c, self._horizon) for c in cells])
-            else:
-                self._made[name] = np.array([np.nan if c is None else float(c) for c in cells])
+            rows = name in self._rows
+            self._made[name] = self._attached(name) if rows else self._cells(*self._fields[name], name)
         return self._made[name]
+
+    def _cells(self, part: str, kind: Kind, name: str) -> Array:
+        cells: list[Any] = [getattr(getattr(u, part), name) for u in self._units]
+        if kind is Kind.SERIES:
+            return _stacked(cells, self._horizon)
+        if kind is Kind.TIME:
+            cells = [None if c is None else (c - self._horizon.start) / timedelta(hours=1) for c in cells]
+        return np.array([np.nan if c is None else float(c) for c in cells])
+
+    def _attached(self, name: str) -> Any:
+        out = np.empty(len(self._units), dtype=object)
+        for i, u in enumerate(self._units):
+            out[i] = getattr(u.asset if hasattr(u.asset, name) else u.outlook, name)
+        return out
 
     def __getitem__(self, name: str) -> Array:
         return self._derived[name] if name in self._derived else self.plain(name)

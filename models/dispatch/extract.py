@@ -1,6 +1,6 @@
 """From a point of the problem to a plan: schedules, costs, violations with their sentences, prices."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,8 +39,12 @@ class Outcome:
 
     @property
     def minimised_eur(self) -> float:
-        """What the optimiser minimises: objective + penalties - end value."""
-        return self.objective_eur + self.penalty_eur - self.components["end_value"]
+        return minimised(self.components)
+
+
+def minimised(components: Mapping[str, float]) -> float:
+    """What the optimiser minimises, EUR: objective + penalties - end value."""
+    return sum(components[c] for c in COMPONENTS) + components["penalties"] - components["end_value"]
 
 
 def outcome(dispatch: DispatchProblem, program: Program, x: Array) -> Outcome:

@@ -5,9 +5,12 @@ net_kw[t]     sum of power_kw of the assets and nodes below             injectio
 surplus_kw[t] sum of heat_kw at a heat node                             what nobody takes, ≥ 0
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from vpp.domain import Horizon
+import numpy as np
+
+from vpp.domain import Array, Horizon
 from vpp.milp import Block, Expr, Symbols, pyo
 
 
@@ -126,3 +129,35 @@ def headroom(b: Block, p: Symbols, horizon: Horizon, s: None) -> None:
 def green_charging(b: Block, p: Symbols, horizon: Horizon, s: None) -> None:
     """Batteries that may not charge from the grid charge at most the PV and wind injection at their node."""
     b.left_kw = pyo.Var(range(horizon.steps), bounds=(0, None))
+
+
+Values = Mapping[str, Array]
+"""By variable or parameter, (n, size)."""
+
+
+def _over(port: Array, p: Values) -> Array:
+    return np.maximum(np.maximum(port - p["export_limit_kw"], -port - p["import_limit_kw"]), 0.0)
+
+
+def _trace_electricity(ports: Values, p: Values) -> dict[str, Array]:
+    net = ports["net_kw"]
+    return {"over_kw": _over(net, p), "peak_kw": np.maximum(-net, 0.0).max(axis=1, keepdims=True)}
+
+
+def _trace_market(ports: Values, p: Values) -> dict[str, Array]:
+    net = ports["net_kw"]
+    quantity = net - ports.get("exempt_kw", np.zeros_like(net))
+    return {
+        "import_kw": np.maximum(-net, 0.0), "export_kw": np.maximum(net, 0.0), "importing": (net < 0).astype(float),
+        "bought_kw": np.maximum(-quantity, 0.0), "sold_kw": np.maximum(quantity, 0.0),
+        "buying": (quantity < 0).astype(float),
+    }  # fmt: skip
+
+
+TRACES: Mapping[str, Callable[[Values, Values], dict[str, Array]]] = {
+    "electricity_node": _trace_electricity,
+    "cap": lambda ports, p: {"over_kw": _over(ports["net_kw"], p)},
+    "market": _trace_market,
+    "headroom": lambda ports, p: {"missing_kw": np.maximum(p["required_kw"] - ports["offered_kw"], 0.0)},
+}
+"""By group: the element's other variables, from what its ports gather and its columns (some may not be in use)."""

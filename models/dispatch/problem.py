@@ -175,7 +175,7 @@ def _market(
     return group, links
 
 
-def _active(cap: Cap, horizon: Horizon) -> NDArray[np.bool_]:
+def active(cap: Cap, horizon: Horizon) -> NDArray[np.bool_]:
     """Steps that [start, end) touches."""
     begins, ends = np.array(horizon.times()), np.array([t + horizon.step for t in horizon.times()])
     after = np.ones(horizon.steps, dtype=bool) if cap.start is None else ends > cap.start
@@ -187,7 +187,7 @@ def _caps(case: Case, nodes: Sequence[Node], assets: Sequence[AssetGroup]) -> tu
 
     def limits(values: Sequence[Series | None]) -> Array:
         return np.stack(
-            [np.where(_active(c, h), per_step(v, h, np.inf), np.inf) for c, v in zip(case.caps, values, strict=True)]
+            [np.where(active(c, h), per_step(v, h, np.inf), np.inf) for c, v in zip(case.caps, values, strict=True)]
         )
 
     columns = {

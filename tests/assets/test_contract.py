@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from assets import ASSET_TYPES
+from assets.ev_charger import EvSession
 from models.dispatch.problem import dispatch_problem
 from models.district import District
 from tests.dispatch.build import TEMPLATES, battery, case, horizon, solve, unit
@@ -28,6 +29,13 @@ EXAMPLES = {
     "heat_store": [unit("heat_store", id="x", capacity_kwh=20, initial_soc=0.5, loss_per_h=0.01, min_soc=0.1)],
     "heat_demand": [unit("heat_demand", id="x", demand_kw=np.array([3.0, 5.0]))],
     "load": [unit("load", id="x", demand_kw=np.array([3.0, 5.0]), sheddable_fraction=0.2, shed_eur_per_mwh=200.0)],
+    "wind": [unit("wind", id="x", peak_kw=20, profile=np.array([0.4, 1.1]), curtailable=False)],
+    "electric_boiler": [unit("electric_boiler", id="x", max_heat_kw=30, efficiency=0.98, min_heat_fraction=0.2)],
+    "shiftable_load": [unit("shiftable_load", id="x", power_kw=2, run_h=1, earliest=H.time(0), latest=H.time(2))],
+    "ev_charger": [unit("ev_charger", id="x", max_charge_kw=11, min_charge_kw=4.1, max_discharge_kw=10, sessions=(
+        EvSession(charger="x", arrival=H.time(0), departure=H.time(2), energy_kwh=6, battery_kwh=60,
+                  arrival_kwh=20),))],
+    "street_lighting": [unit("street_lighting", id="x", power_kw=3, level=np.array([1.0, 0.8]), min_level=0.5)],
 }  # fmt: skip
 
 
@@ -52,11 +60,20 @@ def test_columns_name_their_units_and_have_kinds(kind):
     asset_type = ASSET_TYPES[kind]
     columns = columns_of(asset_type.nameplate, asset_type.outlook)
     assert "id" in columns
-    unitless = {"cop", "profile", "curtailable", "zero_if_negative", "grid_charging"}
+    unitless = {
+        "cop",
+        "profile",
+        "curtailable",
+        "zero_if_negative",
+        "grid_charging",
+        "interruptible",
+        "level",
+        "min_level",
+    }
     known = ("_kw", "_kwh", "_eur", "_h", "_soc", "_efficiency", "_fraction", "efficiency", "_per_h", "_kwh", "_mwh",
              "_soc_min")  # fmt: skip
     for name, f in columns.items():
-        if column_of(f).kind is not Kind.TEXT and name not in unitless:
+        if column_of(f).kind not in (Kind.TEXT, Kind.TIME) and name not in unitless:
             assert name.endswith(known), name
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from assets.ev_charger import EvSession
 from tests.dispatch.build import battery, horizon, unit
 from vpp.domain import Cap, Carrier, Case, Headroom, Market, Node
 
@@ -38,6 +39,20 @@ def everything(steps: int = 8, seed: int = 0, *, headroom: bool = True) -> Case:
         unit("load", id="l2", node="b", demand_kw=rng.uniform(1, 6, steps), sheddable_fraction=0.3,
              shed_eur_per_mwh=300.0),
         unit("load", id="l3", node="b", demand_kw=2.0, sheddable_fraction=0.5),
+        unit("wind", id="w1", node="b", peak_kw=6, profile=rng.uniform(0, 1, steps)),
+        unit("electric_boiler", id="eb1", node="a", heat_node="h1", max_heat_kw=4, efficiency=0.98),
+        unit("electric_boiler", id="eb2", node="b", heat_node="h2", max_heat_kw=10, efficiency=0.99,
+             min_heat_fraction=0.3),
+        unit("shiftable_load", id="sl1", node="a", power_kw=2, run_h=0.5, earliest=h.time(1), latest=h.end),
+        unit("shiftable_load", id="sl2", node="b", power_kw=1.5, run_h=0.6, earliest=h.start, latest=h.time(steps - 1),
+             interruptible=True),
+        unit("ev_charger", id="ev1", node="a", max_charge_kw=11, min_charge_kw=4.1, sessions=(
+            EvSession(charger="ev1", arrival=h.time(1), departure=h.time(4), energy_kwh=5),
+            EvSession(charger="ev1", arrival=h.time(4), departure=h.time(steps + 3), energy_kwh=9))),
+        unit("ev_charger", id="ev2", node="b", max_charge_kw=7, max_discharge_kw=5, efficiency=0.93, sessions=(
+            EvSession(charger="ev2", arrival=h.time(0), departure=h.time(6), energy_kwh=2, battery_kwh=40,
+                      arrival_kwh=20),)),
+        unit("street_lighting", id="sl", node="a", power_kw=1.5, level=rng.uniform(0.6, 1, steps), min_level=0.5),
     ]  # fmt: skip
     nodes = [
         Node(id="grid", carrier=Carrier.ELECTRICITY, import_limit_kw=40.0, peak_eur_per_kw=0.02),

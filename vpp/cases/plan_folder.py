@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from vpp.cases.explanations import read_explanations, write_explanations
 from vpp.cases.replacing import SUMMARY, replaced
 from vpp.cases.series_book import stamp
 from vpp.domain import Array, Horizon, Label, Plan, Violation
@@ -33,6 +34,7 @@ def write_plan(plan: Plan, folder: Path, *, widest_csv: int = WIDEST_CSV, second
     with replaced(Path(folder)) as new:
         for name in TABLES:
             _write_table(new, name, getattr(plan, name), plan.horizon, widest_csv)
+        write_explanations(plan, new)
         taken = plan.seconds if seconds is None else seconds() if callable(seconds) else seconds
         text = json.dumps(summary_of_plan(plan, taken), indent=2, ensure_ascii=False, allow_nan=False)
         (new / SUMMARY).write_text(text + "\n", encoding="utf-8")
@@ -123,6 +125,7 @@ def read_plan(folder: Path) -> Plan:
     summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
     horizon = Horizon(datetime.fromisoformat(summary["start"]), summary["steps"], summary["step_minutes"])
     tables: dict[str, Any] = {name: _read_table(folder, name, horizon) for name in TABLES}
+    reasons, limits = read_explanations(folder)
     unknown = {"bound_eur": -inf, "gap": inf}
     numbers = ("objective_eur", "penalty_eur", "bound_eur", "gap", "co2_t")
     return Plan(
@@ -132,6 +135,8 @@ def read_plan(folder: Path) -> Plan:
         **{name: unknown.get(name, np.nan) if summary[name] is None else summary[name] for name in numbers},
         violations=tuple(_violation_from(v) for v in summary["violations"]),
         **tables,
+        reasons=reasons,
+        limits=limits,
     )
 
 

@@ -57,6 +57,8 @@ class Rows:
     def build(self, kind: type, **more: Sequence[Any]) -> list[Any]:
         """One value of the dataclass `kind` per row; None for a bad row."""
         names = [*columns_of(kind), *more]
+        if not names:  # a type that knows nothing beyond its nameplate
+            return [None if i in self.bad else kind() for i in range(len(self))]
         cells = zip(*(more[n] if n in more else self.values[n] for n in names), strict=True)
         return [None if i in self.bad else kind(**dict(zip(names, row, strict=True))) for i, row in enumerate(cells)]
 

@@ -124,6 +124,19 @@ def optimise(
 
 
 @app.command()
+def explain(
+    plan: Annotated[Path, typer.Argument(help="The plan folder.", metavar="PLAN")],
+    asset: Annotated[str | None, typer.Option(help="Only this asset.")] = None,
+    at: Annotated[str | None, typer.Option(help="Only this instant: a local clock time, or ISO 8601.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say why the assets of a plan do what they do, and what one more kW of each limit would be worth."""
+    from vpp.cli.explain_command import explain_plan
+
+    explain_plan(plan, asset=asset, at=at, as_json=as_json)
+
+
+@app.command()
 def demo(
     day: Annotated[str | None, typer.Option(help="Local delivery day, YYYY-MM-DD; any the price data cover.")] = None,
     assets: Annotated[int, typer.Option(help="How many assets the district has.", min=12)] = 72,

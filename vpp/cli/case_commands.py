@@ -27,7 +27,7 @@ def check_case(folder: Path, *, as_json: bool) -> None:
 def optimise_case(folder: Path, out: Path, *, method: str, gap: float, time_limit: float, as_json: bool) -> None:
     start_up, began = seconds_since_process_start(), time.perf_counter()
     from assets import ASSET_TYPES
-    from models.dispatch import Effort, Method, optimise
+    from models.dispatch import Effort, Method, explained, optimise
     from vpp.cases import NotReplaceable, load, note_on_replacing, summary_of_plan, write_plan
 
     if method not in [m.value for m in Method]:
@@ -47,6 +47,7 @@ def optimise_case(folder: Path, out: Path, *, method: str, gap: float, time_limi
         plan = optimise(case, ASSET_TYPES, Effort(method=Method(method), gap=gap, time_limit=time_limit),
                         progress=progress if console.is_terminal else None)  # fmt: skip
     writing = time.perf_counter()
+    plan = explained(case, plan)
 
     def seconds() -> Mapping[str, float]:
         now = time.perf_counter()

@@ -15,13 +15,13 @@ from vpp.domain.field import (
     Verdict,
 )
 from vpp.domain.mistake import Mistake, Mistakes, nearest
-from vpp.domain.plan import Label, Plan, Violation
+from vpp.domain.plan import Label, Limit, Plan, Reason, Violation
 from vpp.domain.time import MARKET_ZONE, Horizon, market_day
 
 __all__ = [
     "MARKET_ZONE", "PENALTY_FACTORS", "Array", "AssetType", "Cap", "Carrier", "Case", "Clock", "Column",
-    "Columns", "FastClock", "Headroom", "Horizon", "Kind", "Label", "Market", "Mistake", "Mistakes", "Node",
-    "Penalties", "Plan", "Priority", "Quality", "Reading", "Rules", "Schedule", "Series", "Setpoint",
+    "Columns", "FastClock", "Headroom", "Horizon", "Kind", "Label", "Limit", "Market", "Mistake", "Mistakes", "Node",
+    "Penalties", "Plan", "Priority", "Quality", "Reading", "Reason", "Rules", "Schedule", "Series", "Setpoint",
     "SetpointEvent", "SetpointKind", "SetpointState", "Simulator", "Site", "SteppedClock", "Unit", "Verdict",
     "Violation", "WallClock", "market_day", "nearest",
 ]  # fmt: skip

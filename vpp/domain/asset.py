@@ -4,11 +4,8 @@
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from vpp.domain.case import Market, Unit
 from vpp.domain.columns import Array
@@ -40,6 +37,8 @@ class Site:
     """The asset's own time-dependent columns at this step: `available_kw`, `demand_kw`, `cop` …"""
     residual_kw: float = 0.0
     """Demand minus generation of the other assets at its electricity node (≥ 0: importing): what its meter shows."""
+    green_kw: float = float("inf")
+    """PV and wind injection at its electricity node that batteries without grid charging have left."""
     heat_kw: float = 0.0
     """Heat for a store: sources minus demand at its heat node in this step (filled in last)."""
     heat_demand_kw: float = 0.0
@@ -68,14 +67,16 @@ class AssetType:
     formulate: Callable[[Any, Any, Horizon, Any], None]
     """formulate(block, p, horizon, structure): its Pyomo block, written once for the type."""
     retrace: Callable[[Columns, Schedule, Horizon, Any], dict[str, Array]]
-    """The block's variables that follow from what the assets did: name → (n, steps)."""
+    """Every variable of the block, as it follows from what the assets did: name → (n, size of its index)."""
     simulator: Callable[[Unit], Simulator] | None = None
     switched: bool = False
     """Has an on/off state in the plan."""
-    cheating: Callable[[Callable[[str], Array]], dict[str, NDArray[np.bool_]]] | None = None
-    """Given the solved variables by name: by binary, the steps (n, steps) in which a relaxed one must be enforced."""
+    exclusive: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    """By binary: the two flows it holds apart, of which at most one may be > 0; enforced where the plan uses both."""
     check: Callable[[Any, Any], Sequence[tuple[str, str]]] | None = None
     """Mistakes across columns of one row: (column, problem)."""
+    passive: Callable[[Columns], dict[str, Array]] | None = None
+    """Points of devices that just happen while nobody steers them (a roof, a meter), all steps at once: (n, steps)."""
     controllable: bool = True
 
 

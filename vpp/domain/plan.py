@@ -34,6 +34,35 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why an asset does what it does, over consecutive steps."""
+
+    asset: str
+    start: datetime
+    end: datetime
+    code: str
+    """One word for machines: `held`, `curtailed`, `minimum_up_time` …"""
+    sentence: str
+    """With the numbers behind it: `held for 19:00 at 212 EUR/MWh`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A limit that binds, and what one more unit of it would be worth."""
+
+    where: str
+    """Node, cap, asset, or `up` and `down` of the headroom."""
+    limit: str
+    """Which of its limits: `import_limit_kw`, `max_charge_kw`, `capacity_kwh` …"""
+    unit: str
+    """kW or kWh."""
+    steps: int
+    """In how many steps it binds."""
+    worth_eur: float
+    """What one more unit in all of them would save over the horizon, with the on/off decisions held."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What to do, per asset and step; arrays have shape (steps,)."""
 
@@ -64,3 +93,7 @@ class Plan:
     prices: Mapping[str, Array]
     """Marginal price of every node, EUR/MWh."""
     seconds: Mapping[str, float] = field(default_factory=dict[str, float])
+    reasons: tuple[Reason, ...] = ()
+    """Per asset, in the order of time."""
+    limits: tuple[Limit, ...] = ()
+    """The dearest first."""

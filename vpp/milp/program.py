@@ -117,7 +117,7 @@ class Stamp:
     def width(self) -> int:
         return self.n * self.template.width
 
-    def block(self, x: Array) -> Array:
+    def block(self, x: NDArray[Any]) -> NDArray[Any]:
         """This group's part of a vector over all columns, (n, width)."""
         return x[self.column : self.column + self.width].reshape(self.n, self.template.width)
 
@@ -226,6 +226,16 @@ class Program:
         at = stamp.template.where[link.variable]
         return stamp.column + np.arange(stamp.n)[:, None] * stamp.template.width + at[None, :]
 
+    def gathered(self, link: int, x: Array) -> Array:
+        """Sum of the offers to a link's ports at a point, (n, steps)."""
+        of = self.problem.links[link]
+        out = np.zeros(self._port(of).shape)
+        for offer in of.offers:
+            stamp = self.stamps[offer.group]
+            if offer.expression in stamp.template.expressions:
+                np.add.at(out, offer.ports, offer.sign * stamp.expression(x, offer.expression)[offer.blocks])
+        return out
+
     def duals(self, link: int, row_dual: Array) -> Array:
         """Duals of a link's rows, (n, steps): EUR per kW offered."""
         n, steps = self._port(self.problem.links[link]).shape
@@ -244,8 +254,12 @@ class Program:
             starts=starts, columns=columns[keep], values=values[keep], row_lower=row_lower, row_upper=row_upper,
             lower=np.concatenate([b[0].ravel() for b in bounds]), upper=np.concatenate([b[1].ravel() for b in bounds]),
             cost=cost, offset=offset,
-            integer=np.concatenate([s.integer().ravel() for s in self.stamps.values()]),
+            integer=self.integer(),
         )  # fmt: skip
+
+    def integer(self) -> NDArray[np.bool_]:
+        """Columns that must be whole numbers, as their groups say now."""
+        return np.concatenate([s.integer().ravel() for s in self.stamps.values()])
 
     def _stamped(self, stamp: Stamp) -> tuple[Index, Index, Array, Array, Array]:
         rows, n = stamp.template.constraints, stamp.n

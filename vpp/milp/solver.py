@@ -7,6 +7,7 @@ from typing import Any
 
 import highspy
 import numpy as np
+from numpy.typing import NDArray
 
 from vpp.milp.program import Matrix
 from vpp.milp.terms import Array
@@ -16,7 +17,11 @@ Progress = Callable[[float, float], None]
 
 
 class NoPlan(RuntimeError):
-    """The solver ended without a feasible point."""
+    """The solver ended without a feasible point; `bound` is what it had proven by then."""
+
+    def __init__(self, sentence: str, bound: float = -np.inf) -> None:
+        super().__init__(sentence)
+        self.bound = bound
 
 
 class UnknownOption(ValueError):
@@ -34,6 +39,8 @@ class Solution:
     seconds: float
     row_dual: Array | None = None
     """EUR per unit of each row's limit; only of a problem without integers."""
+    col_dual: Array | None = None
+    """EUR per unit of each column's bound; likewise."""
 
 
 def set_options(highs: Any, options: dict[str, Any]) -> None:
@@ -90,13 +97,14 @@ def solve(
         )
     run_until_interrupted(highs)
     info, status = highs.getInfo(), highs.modelStatusToString(highs.getModelStatus())
-    if info.primal_solution_status != 2 or (status not in ("Optimal",) and not is_mip):
-        raise NoPlan(f"HiGHS ended with '{status}' and no feasible point")
+    if info.primal_solution_status != 2 or (status != "Optimal" and not is_mip):
+        raise NoPlan(f"HiGHS ended with '{status}' and no feasible point", info.mip_dual_bound if is_mip else -np.inf)
     bound = info.mip_dual_bound if is_mip else info.objective_function_value
     found = highs.getSolution()
     return Solution(x=np.array(found.col_value), status=status, objective=info.objective_function_value, bound=bound,
                     seconds=time.perf_counter() - began,
-                    row_dual=None if is_mip else np.array(found.row_dual))  # fmt: skip
+                    row_dual=None if is_mip else np.array(found.row_dual),
+                    col_dual=None if is_mip else np.array(found.col_dual))  # fmt: skip
 
 
 def run_until_interrupted(highs: highspy.Highs) -> None:
@@ -112,24 +120,15 @@ def run_until_interrupted(highs: highspy.Highs) -> None:
         raise
 
 
-def duals_with_decisions_held(m: Matrix, x: Array, *, time_limit: float) -> tuple[Array, Array] | None:
-    """Row duals [EUR per unit] and point of the LP in which the integer columns stand as in x; None if out of time."""
+def optimum_with_decisions_held(m: Matrix, x: Array, held: NDArray[np.bool_], *, time_limit: float) -> Solution | None:
+    """The optimum, with its duals, of the LP in which the held columns stand at the whole numbers next to x.
+
+    None if there is none (in time).
+    """
     lower, upper = m.lower.copy(), m.upper.copy()
-    lower[m.integer] = upper[m.integer] = np.round(x[m.integer])
-    highs = quiet_highs({"threads": 1, "time_limit": max(time_limit, 0.01)})
-    load(highs, replace(m, lower=lower, upper=upper), relaxed=True)
-    run_until_interrupted(highs)
-    if highs.modelStatusToString(highs.getModelStatus()) != "Optimal":
+    lower[held] = upper[held] = np.clip(np.round(x[held]), m.lower[held], m.upper[held])
+    try:
+        fixed = replace(m, lower=lower, upper=upper, integer=np.zeros_like(m.integer))
+        return solve(fixed, gap=0.0, time_limit=time_limit)
+    except NoPlan:
         return None
-    solution = highs.getSolution()
-    return np.array(solution.row_dual), np.array(solution.col_value)
-
-
-def solve_pinned(m: Matrix, lower: Array, upper: Array) -> Array | None:
-    """The cheapest point within narrower bounds, binaries free between theirs; None if there is none."""
-    highs = quiet_highs({"threads": 1})
-    load(highs, replace(m, lower=lower, upper=upper), relaxed=True)
-    run_until_interrupted(highs)
-    if highs.modelStatusToString(highs.getModelStatus()) != "Optimal":
-        return None
-    return np.array(highs.getSolution().col_value)

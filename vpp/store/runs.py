@@ -89,6 +89,7 @@ def _run(connection: Connection[Row], row: Mapping[str, Any]) -> Run:
     for quantity, asset_id, vals in connection.execute(stored, (row["run_id"],), binary=True):
         arrays[quantity][asset_id] = vals
     summary = row["summary"]
+    tables: dict[str, Any] = {name: arrays[quantity] for name, quantity in _QUANTITIES.items()}
     plan = Plan(
         horizon=Horizon(row["start"], row["steps"], row["step_minutes"]),
         label=Label(row["label"]),
@@ -103,7 +104,7 @@ def _run(connection: Connection[Row], row: Mapping[str, Any]) -> Run:
         co2_t=row["co2_t"],
         violations=tuple(_violation(each) for each in summary["violations"]),
         assets=summary["assets"],
-        **{name: arrays[quantity] for name, quantity in _QUANTITIES.items()},
+        **tables,
         seconds=_floats(summary["seconds"]),
     )
     common = {name: row[name] for name in ("run_id", "kind", "delivery_day", "started", "inputs_hash")}

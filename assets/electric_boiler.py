@@ -1,0 +1,61 @@
+"""Electric boiler (heating rod, electrode boiler).
+
+q   output_kw[t]    heat           kW   0, or Q_min … Q_max
+p   power_kw[t]     -q / η         kW   drawn
+u   running[t]      only where there is a minimum heat
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from assets.gas_boiler import BoilerStructure, heat_output, retrace, structure
+from assets.heat_led import HeatLed
+from vpp.domain import Array, AssetType, Columns, Horizon, Market, Site, Unit
+from vpp.domain.columns import efficiency, magnitude, share, text
+from vpp.milp import Block, Symbols, pyo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElectricBoiler:
+    """Nameplate: columns of `electric_boiler.csv`."""
+
+    id: str = text()
+    node: str = text(refers_to="electricity")
+    heat_node: str = text(refers_to="heat")
+    max_heat_kw: float = magnitude()
+    efficiency: float = efficiency()
+    min_heat_fraction: float = share(0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElectricBoilerOutlook:
+    """Nothing beyond the nameplate."""
+
+
+def parameters(columns: Columns, horizon: Horizon, market: Market) -> dict[str, Array]:
+    return {}
+
+
+def formulate(b: Block, p: Symbols, horizon: Horizon, s: BoilerStructure) -> None:
+    T = range(horizon.steps)
+    heat_output(b, p, horizon, s)
+    b.power_kw = pyo.Expression(T, rule=lambda b, t: -b.output_kw[t] / p.efficiency)
+
+
+class ElectricBoilerSimulator:
+    """Heats as ordered (by its draw); by itself it keeps its store half full."""
+
+    def __init__(self, unit: Unit) -> None:
+        a: ElectricBoiler = unit.asset
+        self._max_kw, self._efficiency = a.max_heat_kw, a.efficiency
+        self._control = HeatLed(a.min_heat_fraction, 0.0, 0.0, -8760.0)
+
+    def step(self, order_kw: float | None, site: Site, hours: float) -> Mapping[str, float]:
+        ordered = None if order_kw is None or not self._max_kw else -order_kw * self._efficiency / self._max_kw
+        heat = self._max_kw * self._control.step(ordered, self._max_kw, site, hours)
+        return {"power_kw": -heat / self._efficiency, "heat_kw": heat, "on": float(self._control.on)}
+
+
+ELECTRIC_BOILER = AssetType(name="electric_boiler", nameplate=ElectricBoiler, outlook=ElectricBoilerOutlook,
+                            structure=structure, parameters=parameters, formulate=formulate, retrace=retrace,
+                            simulator=ElectricBoilerSimulator, switched=True)  # fmt: skip

@@ -1,0 +1,67 @@
+"""The last good plan, shifted to a new horizon, and what a plan says about the value of what is left at its end."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from models.dispatch.rules import Followed, Orders, simulate
+from vpp.domain import Array, AssetType, Case, Horizon, Label, Plan, Unit
+
+
+def shifted(values: Array, of: Horizon, to: Horizon) -> Array:
+    """A schedule on the steps of another horizon: the mean over each new step, NaN where the old one does not reach."""
+    edges = (np.array([(to.time(t) - of.start) / of.step for t in range(to.steps + 1)])).clip(-1.0, of.steps + 1.0)
+    energy = np.concatenate([[0.0], np.cumsum(values)])
+    at = np.interp(edges, np.arange(of.steps + 1), energy)
+    inside = (edges[:-1] > -1e-9) & (edges[1:] < of.steps + 1e-9)
+    width = np.where(inside, np.diff(edges), 1.0)
+    return np.where(inside, np.diff(at) / width, np.nan)
+
+
+def orders_of(plan: Plan, horizon: Horizon) -> dict[str, Array]:
+    """What a plan orders on another horizon, kW per asset; NaN beyond its end."""
+    schedules = {**plan.heat_kw, **plan.power_kw}
+    return {asset: shifted(values, plan.horizon, horizon) for asset, values in schedules.items()}
+
+
+def follow(previous: Plan, case: Case, asset_types: Mapping[str, AssetType]) -> Followed | None:
+    """The previous plan as devices would follow it from now on, and their own control after its end; None if it
+    does not reach into the horizon."""
+    controlled = {u.id for u in case.units if asset_types[u.type].controllable}
+    orders: Orders = {a: v for a, v in orders_of(previous, case.horizon).items() if a in controlled}
+    reach = max((int(np.isfinite(v).sum()) for v in orders.values()), default=0)
+    if not reach:
+        return None
+    why = f"the previous plan, followed for {reach} of {case.horizon.steps} steps"
+    return Followed(simulate(case, asset_types, orders), Label.PREVIOUS, why)
+
+
+def with_end_values(case: Case, previous: Plan) -> Case:
+    """Stores without a value of their own get the one the previous plan's duals give what they hold (EUR/MWh).
+
+    A store that charges below its limit holds energy worth price / η⁻, one that discharges price × η⁺ - wear: the mean
+    of it over the steps in which it acts. One that never acts is given the value of its cheapest hours.
+    """
+    units = []
+    for unit in case.units:
+        if (
+            getattr(unit.outlook, "final_value_eur_per_mwh", 0.0) is None
+            and (value := _value(unit, previous)) is not None
+        ):
+            unit = replace(unit, outlook=replace(unit.outlook, final_value_eur_per_mwh=value))
+        units.append(unit)
+    return replace(case, units=tuple(units))
+
+
+def _value(unit: Unit, previous: Plan) -> float | None:
+    heat = unit.type == "heat_store"
+    prices = previous.prices.get(unit.asset.heat_node if heat else unit.asset.node)
+    flow = (previous.heat_kw if heat else previous.power_kw).get(unit.id)
+    if prices is None or flow is None:
+        return None
+    out_of, into = getattr(unit.asset, "discharge_efficiency", 1.0), getattr(unit.asset, "charge_efficiency", 1.0)
+    wear = 1000 * getattr(unit.asset, "wear_eur_per_kwh", 0.0)
+    worth = np.where(flow > 0, (prices - wear) * out_of, prices / into)
+    acting = np.abs(flow) > 1e-6
+    return max(0.0, float(worth[acting].mean() if acting.any() else np.min(prices - wear) * out_of))

@@ -1,0 +1,48 @@
+"""reasons.csv and limits.csv of a plan folder: why each asset does what it does, and what binds."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from vpp.cases.series_book import stamp
+from vpp.domain import Limit, Plan, Reason
+
+REASONS, LIMITS = "reasons.csv", "limits.csv"
+
+
+def write_explanations(plan: Plan, folder: Path) -> None:
+    """Writes the files that have rows."""
+    reasons = ((r.asset, stamp(r.start), stamp(r.end), r.code, r.sentence) for r in plan.reasons)
+    limits = ((x.where, x.limit, x.unit, x.steps, x.worth_eur) for x in plan.limits)
+    if plan.reasons:
+        _write(folder / REASONS, ("asset", "from", "to", "code", "sentence"), reasons)
+    if plan.limits:
+        _write(folder / LIMITS, ("where", "limit", "unit", "steps", "worth_eur"), limits)
+
+
+def read_explanations(folder: Path) -> tuple[tuple[Reason, ...], tuple[Limit, ...]]:
+    reasons = (
+        Reason(asset=a, start=datetime.fromisoformat(begin), end=datetime.fromisoformat(end), code=code, sentence=text)
+        for a, begin, end, code, text in _read(folder / REASONS)
+    )
+    limits = (
+        Limit(where=where, limit=limit, unit=unit, steps=int(steps), worth_eur=float(worth))
+        for where, limit, unit, steps, worth in _read(folder / LIMITS)
+    )
+    return tuple(reasons), tuple(limits)
+
+
+def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def _read(path: Path) -> list[list[str]]:
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))[1:]
