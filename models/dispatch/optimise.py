@@ -21,6 +21,9 @@ STEPPED_S, TOGETHER_S = 12e-6, 1e-6
 so that the last rung is there in time."""
 MOST_FOR_PREVIOUS_S = 1.0
 """Following the previous plan may take this long, or a quarter of the time limit; else rules take its place."""
+MANY_BINARIES = 1000
+"""From here on the solver may find no plan by itself in time, and is given one to start from; below, that only costs
+time."""
 ROUNDING = 1e-9
 """Of a relative gap; so that a gap of 0 can be asked for."""
 RESIDUAL_KW = 1e-4
@@ -59,7 +62,8 @@ def optimise(
     fallback = _Fallback(case, asset_types, templates, built, previous, effort.time_limit)
     watch.keep_back(fallback.seconds)
     try:
-        start = fallback.point() if built.matrix.integer.any() and watch.left > 4 * fallback.seconds else None
+        hard = int(built.matrix.integer.sum()) >= MANY_BINARIES and watch.left > 4 * fallback.seconds
+        start = fallback.point() if hard else None
         solved = solve_exact(built, watch, gap=effort.gap, start=start, progress=progress,
                              reference=effort.method is Method.REFERENCE)  # fmt: skip
         solved = ties_broken(built, solved, watch, None if previous is None else orders_of(previous, case.horizon))
