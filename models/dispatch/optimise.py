@@ -24,6 +24,8 @@ MOST_FOR_PREVIOUS_S = 1.0
 MANY_BINARIES = 1000
 """From here on the solver may find no plan by itself in time, and is given one to start from; below, that only costs
 time."""
+SMALL_COLUMNS, SMALL_GAP = 1000, 1e-7
+"""A problem this small is solved to the end whatever gap is asked for: it can be checked by hand."""
 ROUNDING = 1e-9
 """Of a relative gap; so that a gap of 0 can be asked for."""
 RESIDUAL_KW = 1e-4
@@ -64,7 +66,9 @@ def optimise(
     try:
         hard = int(built.matrix.integer.sum()) >= MANY_BINARIES and watch.left > 4 * fallback.seconds
         start = fallback.point() if hard else None
-        solved = solve_exact(built, watch, gap=effort.gap, start=start, progress=progress,
+        small = len(built.matrix.cost) <= SMALL_COLUMNS
+        gap = min(effort.gap, SMALL_GAP) if small else effort.gap
+        solved = solve_exact(built, watch, gap=gap, start=start, progress=progress,
                              reference=effort.method is Method.REFERENCE)  # fmt: skip
         solved = ties_broken(built, solved, watch, None if previous is None else orders_of(previous, case.horizon))
         seconds = {"compile": watch.compiling, "build": building, "solve": watch.spent - building}
