@@ -80,5 +80,5 @@ def _print_plan(summary: Mapping[str, Any], out: Path) -> None:
         f"{summary['assets']} assets, {summary['steps']} steps"
     )
     for violation in summary["violations"]:
-        console.print(f"  {violation['sentence']}", markup=False)
+        console.print(f"  {violation['sentence']}", markup=False, soft_wrap=True)
     console.print(f"written to {out}", markup=False)
