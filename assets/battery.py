@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assets.storage import Band, band_is_in_order, band_of, band_parameters, level, retraced_level
-from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Site, Unit
+from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Site, Surroundings, Unit
 from vpp.domain.columns import boolean, efficiency, magnitude, number, share, text
 from vpp.milp import Block, Expr, Symbols, pyo
 
@@ -204,6 +204,28 @@ class BatterySimulator:
         return {"power_kw": power, "energy_kwh": self.energy_kwh, "soc": soc}
 
 
+class BatteryTogether:
+    """Own control of many batteries: each covers its share of its node's demand and stores its share of the surplus."""
+
+    def __init__(self, columns: Columns, horizon: Horizon) -> None:
+        self._c, self._hours = columns, horizon.step_h
+        self._kept = (1 - columns["self_discharge_per_h"]) ** horizon.step_h
+        self.energy_kwh = columns["initial_soc"] * columns["capacity_kwh"]
+
+    def step(self, t: int, around: Surroundings) -> Mapping[str, Array]:
+        c, h, kept = self._c, self._hours, self._kept * self.energy_kwh
+        floor = np.minimum(kept, c["min_soc"] * c["capacity_kwh"])
+        ceiling = np.maximum(kept, c["max_soc"] * c["capacity_kwh"])
+        out = np.minimum(c["max_discharge_kw"], (kept - floor) * c["discharge_efficiency"] / h)
+        into = np.minimum(c["max_charge_kw"], (ceiling - kept) / c["charge_efficiency"] / h)
+        into = np.where(c["grid_charging"] > 0, into, np.minimum(into, around.green_kw))
+        power = np.maximum(np.minimum(around.residual_kw, out), -into)
+        gained = np.where(power > 0, -power / c["discharge_efficiency"], -power * c["charge_efficiency"])
+        self.energy_kwh = np.clip(kept + h * gained, 0.0, c["capacity_kwh"])
+        return {"power_kw": power, "energy_kwh": self.energy_kwh}
+
+
 BATTERY = AssetType(name="battery", nameplate=Battery, outlook=BatteryOutlook, structure=structure,
                     parameters=parameters, formulate=formulate, retrace=retrace, simulator=BatterySimulator,
-                    check=check, exclusive={"discharging": ("charge_kw", "discharge_kw")})  # fmt: skip
+                    check=check, together=BatteryTogether,
+                    exclusive={"discharging": ("charge_kw", "discharge_kw")})  # fmt: skip

@@ -24,8 +24,8 @@ from assets.commitment import (
     retraced,
     start_cost,
 )
-from assets.heat_led import HeatLed
-from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Series, Site, Unit
+from assets.heat_led import HeatLed, HeatLedTogether
+from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Series, Site, Surroundings, Unit
 from vpp.domain.columns import efficiency, magnitude, number, positive, series, share, text
 from vpp.milp import Block, Expr, Symbols, pyo
 
@@ -197,5 +197,35 @@ class ChpSimulator:
         return {"power_kw": power, "heat_kw": a.thermal_efficiency * fuel, "on": float(on)}
 
 
+class ChpTogether:
+    """Own control of many plants: follows the heat within minimum times and ramps."""
+
+    def __init__(self, columns: Columns, horizon: Horizon) -> None:
+        self._c = columns
+        self._least = columns["min_power_fraction"] * columns["max_power_kw"]
+        self._ramp = np.where(np.isnan(columns["ramp_step_kw"]), np.inf, columns["ramp_step_kw"])
+        self._control = HeatLedTogether(columns["min_power_fraction"], columns["min_up_h"], columns["min_down_h"],
+                                        columns["initial_on_h"], horizon.step_h)  # fmt: skip
+        self._before = np.full(len(self._least), np.nan)
+
+    def step(self, t: int, around: Surroundings) -> Mapping[str, Array]:
+        c, before, most = self._c, self._before, self._c["max_power_kw"]
+        full_heat = c["thermal_efficiency"] * (c["fuel_slope"] * most + c["idle_fuel_kw"])
+        ends = np.maximum(self._least, self._ramp)
+        was_on, known = self._control.on, np.isfinite(before)
+        may_stop = (~known | (before <= ends + 1e-9)).astype(float)
+        power = most * self._control.step(full_heat, around, may_stop)
+        on = self._control.on
+        low, high = np.where(known, before - self._ramp, -np.inf), np.where(known, before + self._ramp, np.inf)
+        power = np.where(
+            was_on, np.minimum(np.maximum(np.maximum(power, low), self._least), high), np.minimum(power, ends)
+        )
+        power = np.where(on, power, 0.0)
+        self._before = np.where(on, power, np.nan)
+        fuel = c["fuel_slope"] * power + np.where(on, c["idle_fuel_kw"], 0.0)
+        return {"power_kw": power, "heat_kw": c["thermal_efficiency"] * fuel, "on": on.astype(float)}
+
+
 CHP = AssetType(name="chp", nameplate=Chp, outlook=ChpOutlook, structure=structure, parameters=parameters,
-                formulate=formulate, retrace=retrace, simulator=ChpSimulator, switched=True, check=check)  # fmt: skip
+                formulate=formulate, retrace=retrace, simulator=ChpSimulator, switched=True, check=check,
+                together=ChpTogether)  # fmt: skip

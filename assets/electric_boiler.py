@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from assets.gas_boiler import BoilerStructure, heat_output, retrace, structure
-from assets.heat_led import HeatLed
-from vpp.domain import Array, AssetType, Columns, Horizon, Market, Site, Unit
+from assets.heat_led import HeatLed, SourcesTogether
+from vpp.domain import Array, AssetType, Columns, Horizon, Market, Site, Together, Unit
 from vpp.domain.columns import efficiency, magnitude, share, text
 from vpp.milp import Block, Symbols, pyo
 
@@ -56,6 +56,15 @@ class ElectricBoilerSimulator:
         return {"power_kw": -heat / self._efficiency, "heat_kw": heat, "on": float(self._control.on)}
 
 
+def together(columns: Columns, horizon: Horizon) -> Together:
+    most, share = columns["max_heat_kw"], columns["efficiency"]
+
+    def points(load: Array, t: int) -> dict[str, Array]:
+        return {"power_kw": -load * most / share, "heat_kw": load * most}
+
+    return SourcesTogether(columns, horizon, columns["min_heat_fraction"], most, points)
+
+
 ELECTRIC_BOILER = AssetType(name="electric_boiler", nameplate=ElectricBoiler, outlook=ElectricBoilerOutlook,
                             structure=structure, parameters=parameters, formulate=formulate, retrace=retrace,
-                            simulator=ElectricBoilerSimulator, switched=True)  # fmt: skip
+                            simulator=ElectricBoilerSimulator, switched=True, together=together)  # fmt: skip

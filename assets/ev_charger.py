@@ -17,7 +17,7 @@ from math import ceil, floor
 
 import numpy as np
 
-from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Site, Unit
+from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Site, Surroundings, Unit
 from vpp.domain.columns import efficiency, instant, magnitude, positive, rows, text
 from vpp.milp import Block, Expr, Symbols, pyo
 
@@ -203,6 +203,26 @@ class EvChargerSimulator:
         return {"power_kw": discharge - charge, "energy_kwh": self.energy_kwh}
 
 
+class ChargersTogether:
+    """Own control of many charge points: full power until the vehicle has what it came for."""
+
+    def __init__(self, columns: Columns, horizon: Horizon) -> None:
+        self._c, self._hours = columns, horizon.step_h
+        self.energy_kwh = np.zeros(len(columns["max_charge_kw"]))
+
+    def step(self, t: int, around: Surroundings) -> Mapping[str, Array]:
+        c, h, eta = self._c, self._hours, self._c["efficiency"]
+        level = c["carry"][:, t] * self.energy_kwh + c["arrives_kwh"][:, t]
+        lacks = np.maximum(c["wanted_kwh"][:, t] - level, 0.0) / eta / h
+        wanted = np.where(lacks > 1e-9, np.maximum(lacks, c["min_charge_kw"]), 0.0)
+        room = np.maximum(c["ceiling_kwh"][:, t] - level, 0.0) / eta / h
+        charge = np.minimum(np.minimum(wanted, c["charge_limit_kw"][:, t]), room)
+        charge = np.where(charge >= c["min_charge_kw"] - 1e-6, charge, 0.0)
+        self.energy_kwh = level + h * eta * charge
+        return {"power_kw": -charge, "energy_kwh": self.energy_kwh}
+
+
 EV_CHARGER = AssetType(name="ev_charger", nameplate=EvCharger, outlook=EvChargerOutlook, structure=structure,
                        parameters=parameters, formulate=formulate, retrace=retrace, simulator=EvChargerSimulator,
-                       check=check, exclusive={"charging": ("charge_kw", "discharge_kw")})  # fmt: skip
+                       check=check, together=ChargersTogether,
+                       exclusive={"charging": ("charge_kw", "discharge_kw")})  # fmt: skip

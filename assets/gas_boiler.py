@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assets.heat_led import HeatLed
-from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Series, Site, Unit
+from assets.heat_led import HeatLed, SourcesTogether
+from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Series, Site, Together, Unit
 from vpp.domain.columns import efficiency, magnitude, series, share, text
 from vpp.milp import Block, Expr, Symbols, pyo
 
@@ -90,6 +90,13 @@ class GasBoilerSimulator:
         return {"heat_kw": heat, "on": float(self._control.on)}
 
 
+def together(columns: Columns, horizon: Horizon) -> Together:
+    most = columns["max_heat_kw"]
+    return SourcesTogether(
+        columns, horizon, columns["min_heat_fraction"], most, lambda load, t: {"heat_kw": load * most}
+    )
+
+
 GAS_BOILER = AssetType(name="gas_boiler", nameplate=GasBoiler, outlook=GasBoilerOutlook, structure=structure,
                        parameters=parameters, formulate=formulate, retrace=retrace,
-                       simulator=GasBoilerSimulator, switched=True)  # fmt: skip
+                       simulator=GasBoilerSimulator, switched=True, together=together)  # fmt: skip

@@ -20,8 +20,8 @@ from assets.commitment import (
     retraced,
     start_cost,
 )
-from assets.heat_led import HeatLed
-from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Series, Site, Unit
+from assets.heat_led import HeatLed, SourcesTogether
+from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Series, Site, Together, Unit
 from vpp.domain.columns import magnitude, number, series, share, text
 from vpp.milp import Block, Expr, Symbols, pyo
 
@@ -106,6 +106,15 @@ class HeatPumpSimulator:
         return {"power_kw": -draw, "heat_kw": cop * draw, "on": float(self._control.on)}
 
 
+def together(columns: Columns, horizon: Horizon) -> Together:
+    most, cop = columns["max_power_kw"], columns["cop"]
+
+    def points(load: Array, t: int) -> dict[str, Array]:
+        return {"power_kw": -load * most, "heat_kw": cop[:, t] * load * most}
+
+    return SourcesTogether(columns, horizon, columns["min_power_fraction"], most[:, None] * cop, points)
+
+
 HEAT_PUMP = AssetType(name="heat_pump", nameplate=HeatPump, outlook=HeatPumpOutlook, structure=structure,
                       parameters=parameters, formulate=formulate, retrace=retrace, simulator=HeatPumpSimulator,
-                      switched=True, check=check)  # fmt: skip
+                      switched=True, check=check, together=together)  # fmt: skip

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assets.storage import Band, band_is_in_order, band_of, band_parameters, level, retraced_level
-from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Site, Unit
+from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Site, Surroundings, Unit
 from vpp.domain.columns import magnitude, number, share, text
 from vpp.milp import Block, Expr, Symbols, pyo
 
@@ -94,6 +94,23 @@ class HeatStoreSimulator:
         return {"heat_kw": flow, "energy_kwh": self.energy_kwh, "soc": soc}
 
 
+class HeatStoreTogether:
+    """The same for many stores."""
+
+    def __init__(self, columns: Columns, horizon: Horizon) -> None:
+        self._c, self._hours = columns, horizon.step_h
+        self._kept = (1 - columns["loss_per_h"]) ** horizon.step_h
+        self.energy_kwh = columns["initial_soc"] * columns["capacity_kwh"]
+
+    def step(self, t: int, around: Surroundings) -> Mapping[str, Array]:
+        kept, h, capacity = self._kept * self.energy_kwh, self._hours, self._c["capacity_kwh"]
+        most_in = np.fmin((capacity - kept) / h, self._c["max_charge_kw"])
+        most_out = np.fmin(kept / h, self._c["max_discharge_kw"])
+        flow = np.minimum(np.maximum(-around.heat_kw, -most_in), most_out)
+        self.energy_kwh = np.clip(kept - h * flow, 0.0, capacity)
+        return {"heat_kw": flow, "energy_kwh": self.energy_kwh}
+
+
 HEAT_STORE = AssetType(name="heat_store", nameplate=HeatStore, outlook=HeatStoreOutlook, structure=structure,
                        parameters=parameters, formulate=formulate, retrace=retrace, simulator=HeatStoreSimulator,
-                       check=check, controllable=False)  # fmt: skip
+                       check=check, together=HeatStoreTogether, controllable=False)  # fmt: skip

@@ -63,6 +63,7 @@ def parameters(columns: Columns, horizon: Horizon, market: Market) -> dict[str, 
         "may_run": ((step >= begin) & (step < end)).astype(float),
         "may_start": ((step >= begin) & (step + needed <= end)).astype(float),
         "last_start": np.broadcast_to(end - needed, (len(needed), horizon.steps)),
+        "latest_end": np.broadcast_to(end, (len(needed), horizon.steps)),
     }
 
 
@@ -132,6 +133,16 @@ class ShiftableLoadSimulator:
         return {"power_kw": -a.power_kw if on else 0.0, "running": float(on)}
 
 
+def passive(columns: Columns) -> dict[str, Array]:
+    """As soon as it may, in one piece."""
+    may = columns["may_run"] > 0
+    steps = may.shape[1]
+    whole = (columns["latest_end"] - columns["last_start"])[:, 0]
+    since = np.arange(steps)[None, :] - np.argmax(may, axis=1)[:, None]
+    on = may & (since >= 0) & (since < whole[:, None])
+    return {"power_kw": -columns["power_kw"][:, None] * on, "running": on.astype(float)}
+
+
 SHIFTABLE_LOAD = AssetType(name="shiftable_load", nameplate=ShiftableLoad, outlook=ShiftableLoadOutlook,
                            structure=structure, parameters=parameters, formulate=formulate, retrace=retrace,
-                           simulator=ShiftableLoadSimulator)  # fmt: skip
+                           simulator=ShiftableLoadSimulator, passive=passive)  # fmt: skip

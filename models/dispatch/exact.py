@@ -31,6 +31,8 @@ ROUNDS = 6
 """After so many partial enforcements every mode binary is enforced."""
 FOR_PRICES = 0.1
 """Share of the time kept for the exact vertex and the prices, once decisions stand."""
+SECONDS_PER_ROW = 1e-6
+"""Handing over and presolving alone take this long per row and column: with less time left there is no point."""
 BOTH_KW = 1e-6
 """Flows in both directions beyond this are no rounding."""
 
@@ -100,7 +102,8 @@ def solve_exact(
     for round_ in range(ROUNDS + 1):
         matrix = replace(built.matrix, integer=built.program.integer())
         kept = FOR_PRICES * max(watch.left, 0.0) if matrix.integer.any() else 0.0
-        if watch.left <= 0 or (best is not None and watch.left < 0.05):
+        hopeless = SECONDS_PER_ROW * (len(matrix.cost) + len(matrix.row_lower))
+        if watch.left <= hopeless or (best is not None and watch.left < 0.05):
             break
         try:
             if reference:

@@ -9,14 +9,23 @@ from models.dispatch.exact import Built, Solved, Watch, build, solve_exact
 from models.dispatch.extract import minimised, outcome, prices
 from models.dispatch.judge import largest_residual
 from models.dispatch.limits import binding_limits
+from models.dispatch.own_control import own_control
 from models.dispatch.previous import follow, orders_of
-from models.dispatch.rules import Followed, Traced, plan_of, simulate, trace_followed
+from models.dispatch.rules import Followed, Traced, plan_of, trace_followed
 from models.dispatch.tie_break import ties_broken
 from vpp.domain import Array, AssetType, Case, Label, Plan
 from vpp.milp import NoPlan, Progress, Templates
 
-SECONDS_PER_ASSET_STEP = 12e-6
-"""Of the simulators (measured, Python 3.11); kept back from the solver so that the last rung is there in time."""
+STEPPED_S, TOGETHER_S = 12e-6, 1e-6
+"""Seconds per asset and step of following orders, and of own control (measured, Python 3.11); kept back from the solver
+so that the last rung is there in time."""
+MOST_FOR_PREVIOUS_S = 1.0
+"""Following the previous plan may take this long, or a quarter of the time limit; else rules take its place."""
+MANY_BINARIES = 1000
+"""From here on the solver may find no plan by itself in time, and is given one to start from; below, that only costs
+time."""
+SMALL_COLUMNS, SMALL_GAP = 1000, 1e-7
+"""A problem this small is solved to the end whatever gap is asked for: it can be checked by hand."""
 ROUNDING = 1e-9
 """Of a relative gap; so that a gap of 0 can be asked for."""
 RESIDUAL_KW = 1e-4
@@ -52,11 +61,14 @@ def optimise(
     watch = Watch(templates, effort.time_limit)
     built = build(case, asset_types, templates)
     building = watch.spent
-    fallback = _Fallback(case, asset_types, templates, built, previous)
+    fallback = _Fallback(case, asset_types, templates, built, previous, effort.time_limit)
     watch.keep_back(fallback.seconds)
     try:
-        start = fallback.point() if built.matrix.integer.any() and watch.left > 4 * fallback.seconds else None
-        solved = solve_exact(built, watch, gap=effort.gap, start=start, progress=progress,
+        hard = int(built.matrix.integer.sum()) >= MANY_BINARIES and watch.left > 4 * fallback.seconds
+        start = fallback.point() if hard else None
+        small = len(built.matrix.cost) <= SMALL_COLUMNS
+        gap = min(effort.gap, SMALL_GAP) if small else effort.gap
+        solved = solve_exact(built, watch, gap=gap, start=start, progress=progress,
                              reference=effort.method is Method.REFERENCE)  # fmt: skip
         solved = ties_broken(built, solved, watch, None if previous is None else orders_of(previous, case.horizon))
         seconds = {"compile": watch.compiling, "build": building, "solve": watch.spent - building}
@@ -77,22 +89,27 @@ def optimise(
 class _Fallback:
     """The lower rungs, made once: the previous plan as far as it reaches, else rules."""
 
+    _made: Traced | None
+
     def __init__(self, case: Case, asset_types: Mapping[str, AssetType], templates: Templates, built: Built,
-                 previous: Plan | None) -> None:  # fmt: skip
+                 previous: Plan | None, limit: float) -> None:  # fmt: skip
         self._case, self._types, self._templates, self._built = case, asset_types, templates, built
-        self._previous = previous
-        self._made: Traced | None = None
+        self._previous, self._made = previous, None
+        if self.seconds > max(MOST_FOR_PREVIOUS_S, 0.25 * limit):
+            self._previous = None
 
     @property
     def seconds(self) -> float:
         """About how long it takes; 0 once it is made."""
-        return 0.0 if self._made else SECONDS_PER_ASSET_STEP * len(self._case.units) * self._case.horizon.steps
+        each = STEPPED_S if self._previous else TOGETHER_S
+        return 0.0 if self._made else each * len(self._case.units) * self._case.horizon.steps
 
-    def _make(self) -> "Traced":
+    def _make(self) -> Traced:
         if self._made is None:
             followed = None if self._previous is None else follow(self._previous, self._case, self._types)
             if followed is None:
-                followed = Followed(simulate(self._case, self._types), Label.SAFE, "rules: every device by itself")
+                done = own_control(self._case, self._types)
+                followed = Followed(done, Label.SAFE, "rules: every device by itself")
             self._made = trace_followed(followed, self._built.dispatch, self._built.program, self._built.matrix)
         return self._made
 

@@ -7,10 +7,15 @@ import pytest
 
 from assets import ASSET_TYPES
 from assets.ev_charger import EvSession
+from models.dispatch import simulate
+from models.dispatch.exact import Watch, build, solve_exact
+from models.dispatch.judge import largest_residual
+from models.dispatch.own_control import own_control
 from models.dispatch.problem import dispatch_problem
+from models.dispatch.trace import schedules_at, traced
 from models.district import District
 from tests.dispatch.build import TEMPLATES, battery, case, horizon, solve, unit
-from vpp.domain import Carrier, Kind, Node
+from vpp.domain import Carrier, Headroom, Kind, Node
 from vpp.domain.columns import column_of, columns_of
 from vpp.milp import pyo, reference_model
 
@@ -118,3 +123,28 @@ def test_own_control_covers_demand_from_the_roof():
     district = District(case(units, [0, 0]), ASSET_TYPES)
     assert district.step({}, 0, 1.0)["b"]["power_kw"] == pytest.approx(-4)
     assert district.step({}, 1, 1.0)["b"]["power_kw"] == pytest.approx(2)
+
+
+@pytest.mark.parametrize("headroom", [False, True])
+@pytest.mark.parametrize("kind", ASSET_TYPES)
+def test_every_variable_of_a_block_follows_from_what_the_asset_did(kind, headroom):
+    """An optimal plan put back by its schedule alone breaks no row."""
+    asked = Headroom(up_kw=1.0, down_kw=1.0) if headroom else None
+    c = case(EXAMPLES[kind], [50, 100], h=H, headroom=asked, dump=True)
+    built = build(c, ASSET_TYPES, TEMPLATES)
+    solved = solve_exact(built, Watch(TEMPLATES, 20), gap=1e-6)
+    x = traced(built.dispatch, built.program, schedules_at(built.dispatch, built.program, solved.x))
+    (group,) = built.dispatch.assets
+    schedule = schedules_at(built.dispatch, built.program, solved.x)[group.name]
+    retraced = ASSET_TYPES[kind].retrace(group.columns, schedule, H, group.structure)
+    assert set(built.program.stamps[group.name].template.where) <= retraced.keys()
+    assert largest_residual(built.program, x) <= 1e-6
+    assert built.matrix.cost @ x + built.matrix.offset == pytest.approx(solved.minimum, abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ASSET_TYPES)
+def test_many_devices_at_once_do_what_each_does_by_itself(kind):
+    c = case(EXAMPLES[kind], [50, 100], h=H, dump=True)
+    one, at_once = simulate(c, ASSET_TYPES)["x"], own_control(c, ASSET_TYPES)["x"]
+    for point in {"power_kw", "heat_kw", "energy_kwh", "on"} & one.keys():
+        assert at_once[point] == pytest.approx(one[point], abs=1e-9), point

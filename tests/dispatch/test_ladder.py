@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from assets import ASSET_TYPES
-from models.dispatch import Effort, optimise, rule_based, with_end_values
+from models.dispatch import Effort, optimise, rule_based, simulate, with_end_values
+from models.dispatch.own_control import own_control
 from models.dispatch.previous import shifted
 from tests.dispatch.build import TEMPLATES, battery, case, horizon, solve, unit
 from tests.dispatch.everything import everything
@@ -132,3 +133,19 @@ def test_every_case_keeps_its_cost_with_a_previous_plan():
     again = optimise(c, ASSET_TYPES, Effort(gap=1e-4), templates=TEMPLATES, previous=first)
     total = [p.objective_eur + p.penalty_eur - p.components["end_value"] for p in (first, again)]
     assert total[1] == pytest.approx(total[0], rel=3e-4)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_own_control_of_all_devices_at_once_is_that_of_each_by_itself(seed):
+    c = everything(steps=16, seed=seed, headroom=False)
+    one_by_one, at_once = simulate(c, ASSET_TYPES), own_control(c, ASSET_TYPES)
+    for u in c.units:
+        for point in {"power_kw", "heat_kw", "on", "energy_kwh"} & at_once[u.id].keys():
+            assert at_once[u.id][point] == pytest.approx(one_by_one[u.id][point], abs=1e-9), (u.id, point)
+
+
+def test_batteries_at_one_node_share_what_its_meter_shows():
+    units = [unit("load", id="l", demand_kw=4.0), battery(id="a", initial_soc=0.5),
+             battery(id="b", initial_soc=0.5, max_discharge_kw=15)]  # fmt: skip
+    done = own_control(case(units, [50]), ASSET_TYPES)
+    assert (done["a"]["power_kw"][0], done["b"]["power_kw"][0]) == (pytest.approx(1), pytest.approx(3))

@@ -1,6 +1,6 @@
 """Plain frozen types; no I/O."""
 
-from vpp.domain.asset import AssetType, Columns, Rules, Schedule, Simulator, Site
+from vpp.domain.asset import AssetType, Columns, Rules, Schedule, Simulator, Site, Surroundings, Together
 from vpp.domain.case import PENALTY_FACTORS, Cap, Carrier, Case, Headroom, Market, Node, Penalties, Unit
 from vpp.domain.clock import Clock, FastClock, SteppedClock, WallClock
 from vpp.domain.columns import Array, Column, Kind, Series
@@ -22,6 +22,6 @@ __all__ = [
     "MARKET_ZONE", "PENALTY_FACTORS", "Array", "AssetType", "Cap", "Carrier", "Case", "Clock", "Column",
     "Columns", "FastClock", "Headroom", "Horizon", "Kind", "Label", "Limit", "Market", "Mistake", "Mistakes", "Node",
     "Penalties", "Plan", "Priority", "Quality", "Reading", "Reason", "Rules", "Schedule", "Series", "Setpoint",
-    "SetpointEvent", "SetpointKind", "SetpointState", "Simulator", "Site", "SteppedClock", "Unit", "Verdict",
-    "Violation", "WallClock", "market_day", "nearest",
+    "SetpointEvent", "SetpointKind", "SetpointState", "Simulator", "Site", "SteppedClock", "Surroundings", "Together",
+    "Unit", "Verdict", "Violation", "WallClock", "market_day", "nearest",
 ]  # fmt: skip

@@ -51,6 +51,25 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What surrounds n assets of one type in one step, each (n,); shared out where several stand at one node."""
+
+    residual_kw: Array
+    green_kw: Array
+    heat_kw: Array
+    store_kwh: Array
+    store_capacity_kwh: Array
+
+
+class Together(Protocol):
+    """Physics and own control of n assets of one type at once: what their simulators do without orders."""
+
+    def step(self, t: int, around: Surroundings) -> Mapping[str, Array]:
+        """Advance by step t; the points read, each (n,)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AssetType:
     """One kind of asset; the single instance per type is registered in `assets.ASSET_TYPES`."""
 
@@ -77,6 +96,8 @@ class AssetType:
     """Mistakes across columns of one row: (column, problem)."""
     passive: Callable[[Columns], dict[str, Array]] | None = None
     """Points of devices that just happen while nobody steers them (a roof, a meter), all steps at once: (n, steps)."""
+    together: Callable[[Columns, Horizon], Together] | None = None
+    """Own control of many devices at once, for cities too large to step one device after the other."""
     controllable: bool = True
 
 

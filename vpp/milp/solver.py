@@ -83,7 +83,7 @@ def solve(
 ) -> Solution:
     """The best point within the time limit [s] or to the relative gap (of at least 1 EUR); `NoPlan` without one."""
     began = time.perf_counter()
-    limits = {"mip_rel_gap": gap, "mip_abs_gap": gap * 1.0, "time_limit": max(time_limit, 0.01), "threads": 1}
+    limits = {"mip_rel_gap": gap, "mip_abs_gap": gap * 1.0, "threads": 1}
     highs = quiet_highs({**limits, **(options or {})})
     load(highs, m)
     is_mip = bool(m.integer.any())
@@ -95,6 +95,7 @@ def solve(
         highs.cbMipImprovingSolution.subscribe(
             lambda e: progress(e.data_out.mip_primal_bound, e.data_out.mip_dual_bound)
         )
+    set_options(highs, {"time_limit": max(time_limit - (time.perf_counter() - began), 0.01)})
     run_until_interrupted(highs)
     info, status = highs.getInfo(), highs.modelStatusToString(highs.getModelStatus())
     if info.primal_solution_status != 2 or (status != "Optimal" and not is_mip):
