@@ -65,10 +65,38 @@ def empty(server: str) -> Iterator[str]:
         yield dsn
 
 
+CLEAN = """
+SET session_replication_role = replica;
+DO $$
+DECLARE name text;
+BEGIN
+    FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'vpp'::regnamespace AND relispartition
+                AND relkind = 'r' AND relname ~ '[0-9]{6}$' LOOP
+        EXECUTE format('DROP TABLE vpp.%I', name);
+    END LOOP;
+    FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'vpp'::regnamespace AND relkind = 'r'
+                AND relname NOT IN ('migration', 'metric') LOOP
+        EXECUTE format('DELETE FROM vpp.%I', name);
+    END LOOP;
+    DELETE FROM vpp.metric WHERE core IS NULL;
+END $$;
+"""
+
+
 @pytest.fixture
 def dsn(server: str) -> Iterator[str]:
-    """A database with all tables, and nothing in them."""
-    with database(server, "vpp") as dsn:
+    """A database with all tables, and nothing in them; much faster to empty than to make."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(CLEAN)
+    yield server
+
+
+@pytest.fixture
+def own_dsn(server: str) -> Iterator[str]:
+    """The same, in a database of the test's own, which may be altered as a whole."""
+    with database(server, "template0") as dsn:
+        with Store(dsn) as store:
+            store.migrate()
         yield dsn
 
 

@@ -164,8 +164,13 @@ class TestRecovery:
 class TestPlaces:
     @pytest.mark.parametrize(
         "name",
-        ["with spaces", 'quote"s and $HOME', "a,b", "größer", "long" * 30],
-        ids=["spaces", "quotes", "comma", "ä", "long"],
+        [
+            pytest.param("with spaces", id="spaces"),
+            pytest.param("long" * 30, id="long"),
+            pytest.param('quote"s and $HOME', id="quotes", marks=pytest.mark.slow),
+            pytest.param("a,b", id="comma", marks=pytest.mark.slow),
+            pytest.param("größer", id="umlaut", marks=pytest.mark.slow),
+        ],
     )
     def test_any_folder_will_do(self, room, name):
         folder = room / name / "var"
@@ -185,6 +190,7 @@ class TestPlaces:
             ]
         assert shown == ["", "5432", "UTC"]
 
+    @pytest.mark.slow
     @pytest.mark.skipif(len(BINS) < 2, reason="needs two versions of PostgreSQL")
     def test_data_are_read_by_the_version_that_wrote_them(self, room):
         with embedded(room, bin_folder=WHEEL):

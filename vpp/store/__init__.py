@@ -4,6 +4,8 @@ from vpp.store.assets import RegisteredAsset
 from vpp.store.audit import AuditCheck, AuditHead
 from vpp.store.capabilities import Capabilities
 from vpp.store.connection import StoreError, StoreUnavailable
+from vpp.store.export import Format, Part
+from vpp.store.importing import read_manifest
 from vpp.store.ingest import Ingest, IngestFull, IngestStatus, Safe
 from vpp.store.knowledge import Knowledge
 from vpp.store.launcher import embedded
@@ -17,7 +19,7 @@ from vpp.store.spool import Spool
 from vpp.store.store import Store
 
 __all__ = [
-    "AuditCheck", "AuditHead", "Bucket", "Capabilities", "Erased", "Forecast", "Ingest", "IngestFull", "IngestStatus",
-    "Knowledge", "Maintained", "Means", "NoDatabase", "OwnerView", "RegisteredAsset", "Run", "Safe", "Spool", "Store",
-    "StoreError", "StoreUnavailable", "Upkeep", "embedded",
+    "AuditCheck", "AuditHead", "Bucket", "Capabilities", "Erased", "Forecast", "Format", "Ingest", "IngestFull",
+    "IngestStatus", "Knowledge", "Maintained", "Means", "NoDatabase", "OwnerView", "Part", "RegisteredAsset", "Run",
+    "Safe", "Spool", "Store", "StoreError", "StoreUnavailable", "Upkeep", "embedded", "read_manifest",
 ]  # fmt: skip

@@ -127,7 +127,7 @@ class Spool:
             self._say(
                 f"spool {self.folder}: full at {self.most_bytes} bytes, {lost} of the oldest readings were given up"
             )
-        elif self.bytes > self.most_bytes:
+        if self.bytes > self.most_bytes:
             self._say(
                 f"spool {self.folder}: {self.bytes} bytes of setpoints and events are more than its bound; all are kept"
             )

@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -14,6 +15,8 @@ from vpp.domain import Array, Plan, Reading, Setpoint, SetpointEvent, Unit
 from vpp.store import assets as _assets
 from vpp.store import audit as _audit
 from vpp.store import chunks as _chunks
+from vpp.store import export as _export
+from vpp.store import importing as _importing
 from vpp.store import knowledge as _knowledge
 from vpp.store import maintenance as _maintenance
 from vpp.store import owners as _owners
@@ -314,6 +317,25 @@ class Store:
         """Delete a person's readings and replace the name everywhere, in the audit log too, whose chain still fits."""
         with self._database.transaction() as connection:
             return _owners.erase(connection, owner, actor, now)
+
+    # Export and import
+
+    def export(
+        self, folder: Path, part: _export.Part, now: datetime, kind: _export.Format = _export.Format.PARQUET
+    ) -> dict[str, Any]:
+        """Write all, or what is of a time or an owner, to a folder; return its manifest, which is written last."""
+        with self._snapshot() as connection:
+            connection.execute("SET TRANSACTION READ ONLY")
+            key = None if part.owner is None else _owners.owner_key(connection, part.owner)
+            return _export.export(connection, folder, part, kind, key, now)
+
+    def import_folder(self, folder: Path) -> dict[str, int]:
+        """Read an export into this empty database, all or nothing; return rows by table."""
+        manifest = _importing.read_manifest(folder)
+        with self._database.transaction() as connection:
+            rows = _importing.import_folder(connection, folder, manifest)
+        self._keys, self._prepared = _telemetry.Keys(), set()
+        return rows
 
     @contextmanager
     def _snapshot(self) -> Generator[Connection[Row]]:
