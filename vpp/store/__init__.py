@@ -17,9 +17,11 @@ from vpp.store.runs import Run
 from vpp.store.series import Forecast
 from vpp.store.spool import Spool
 from vpp.store.store import Store
+from vpp.store.tools import backup, psql, restore
 
 __all__ = [
     "AuditCheck", "AuditHead", "Bucket", "Capabilities", "Erased", "Forecast", "Format", "Ingest", "IngestFull",
     "IngestStatus", "Knowledge", "Maintained", "Means", "NoDatabase", "OwnerView", "Part", "RegisteredAsset", "Run",
-    "Safe", "Spool", "Store", "StoreError", "StoreUnavailable", "Upkeep", "embedded", "read_manifest",
+    "Safe", "Spool", "Store", "StoreError", "StoreUnavailable", "Upkeep", "backup", "embedded", "psql",
+    "read_manifest", "restore",
 ]  # fmt: skip

