@@ -50,8 +50,8 @@ def erase_owner(owner: str, *, actor: str, yes: bool, as_json: bool) -> None:
     if as_json:
         print_json({"pseudonym": erased.pseudonym, "rows": erased.rows, "audit_entries": erased.audit_entries})
     else:
-        print(f"{sum(erased.rows.values()):,} rows deleted; the name is now {erased.pseudonym}, "
-              f"in {erased.audit_entries} entries of the audit log too. Backups and exports made before still hold it")  # fmt: skip
+        print(f"{sum(erased.rows.values()):,} rows deleted; the name is now {erased.pseudonym},")
+        print(f"in {erased.audit_entries} entries of the audit log too. Backups and exports made before still hold it.")
 
 
 def _time(text: str | None, option: str) -> datetime | None:
