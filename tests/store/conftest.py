@@ -1,5 +1,6 @@
 """Fixtures: real servers, one per PostgreSQL found, and a fresh database in each for every test."""
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -13,10 +14,12 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from vpp.store import Store, embedded
+from vpp.store.chunks import is_hypertable
 from vpp.store.programs import wheel_bin
 
 WHEEL = wheel_bin()
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
+TIMESCALE = os.environ.get("VPP_TEST_TIMESCALE")
 BINS = [pytest.param(WHEEL, id="wheel")]
 if (DEBIAN / "postgres").exists():
     BINS.append(pytest.param(DEBIAN, id="debian-15", marks=pytest.mark.slow))
@@ -36,8 +39,17 @@ def room() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-@pytest.fixture(scope="session", params=BINS)
+SERVERS = [*BINS, *([pytest.param(TIMESCALE, id="timescale", marks=pytest.mark.slow)] if TIMESCALE else [])]
+
+
+@pytest.fixture(scope="session", params=SERVERS)
 def server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The DSN of a database with all tables, of a server found here or of the one that VPP_TEST_TIMESCALE names."""
+    if isinstance(request.param, str):
+        with Store(request.param) as store:
+            store.migrate()
+        yield request.param
+        return
     folder = world_reachable_folder()
     with embedded(folder, bin_folder=request.param, durable=False) as dsn:
         with Store(dsn) as store:
@@ -98,6 +110,14 @@ def own_dsn(server: str) -> Iterator[str]:
         with Store(dsn) as store:
             store.migrate()
         yield dsn
+
+
+@pytest.fixture
+def partitioned(server: str) -> None:
+    """For what looks at partitions of our own."""
+    with psycopg.connect(server) as connection:
+        if is_hypertable(connection):
+            pytest.skip("this server has hypertables instead of partitions")
 
 
 @pytest.fixture

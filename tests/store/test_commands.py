@@ -140,10 +140,8 @@ def test_a_program_that_is_too_old_is_not_used(vpp, city, server, monkeypatch, t
 
 
 def test_without_a_server_an_embedded_one_is_used(monkeypatch, made):
-    monkeypatch.setenv("VPP_HOME", str(made.parent / made.name))
+    monkeypatch.setenv("VPP_HOME", str(made))
     monkeypatch.setenv("VPP_POSTGRES_BIN", str(WHEEL))
-    (made / "postgres").mkdir()
-    (made / "cluster").rename(made / "postgres" / "cluster")
     done = CliRunner().invoke(app, ["db", "migrate"])
     assert "0001_assets.sql" in done.output
 
@@ -168,3 +166,9 @@ def test_a_password_is_not_shown_to_other_processes():
     shown, environment = _apart(make_conninfo(host="h", dbname="city", password="se cret"))
     assert "se cret" not in shown
     assert environment["PGPASSWORD"] == "se cret"
+
+
+def test_a_session_runs_on_the_store(vpp, city, capfd):
+    assert vpp("db", "psql", "-At", "-c", "SELECT id FROM vpp.asset")[0] == 0
+    assert capfd.readouterr().out == "b1\n"
+    assert vpp("db", "psql", "-c", "SELECT nothing")[0] == 1

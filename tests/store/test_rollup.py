@@ -152,7 +152,7 @@ class TestUpkeep:
         with pytest.raises(StoreError, match="keep_raw_days 1: too short; allowed: 7 or more"):
             Upkeep(keep_raw_days=1)
 
-    def test_days_to_come_have_their_partitions(self, store, dsn):
+    def test_days_to_come_have_their_partitions(self, store, dsn, partitioned):
         store.maintain(self.NOW, Upkeep(days_ahead=2))
         with psycopg.connect(dsn) as connection:
             names = "SELECT relname FROM pg_class WHERE relname ~ '^telemetry_2025[0-9]+$' ORDER BY 1"

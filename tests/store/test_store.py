@@ -114,7 +114,7 @@ class TestReadings:
         assert store.store_readings([reading("b1", float(t), day.time(t)) for t in range(100)]) == 100
         assert [r.value for r in store.readings("b1", "power_kw", day.start, day.end)] == list(range(100))
 
-    def test_each_day_has_its_partition_and_strays_move_there(self, store, dsn):
+    def test_each_day_has_its_partition_and_strays_move_there(self, store, dsn, partitioned):
         registered(store, "b1")
         store.store_readings([replace(reading("b1", 1.0), point="starts")])
         with psycopg.connect(dsn, autocommit=True) as connection:

@@ -76,16 +76,16 @@ def maintain(as_json: AsJson = False) -> None:
                 print(f"nothing was dropped: {done.kept_back} marks of that time are not rolled up yet")
 
 
-@db.command()
-def psql() -> None:
-    """An SQL session on the store."""
+@db.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def psql(context: typer.Context) -> None:
+    """An SQL session on the store. What follows is psql's own: `vpp db psql -c 'SELECT 1'`."""
     from vpp.cli.stores import opened_dsn
     from vpp.settings import settings
     from vpp.store import psql as session
 
     chosen = settings()
     with opened_dsn(chosen) as dsn:
-        raise typer.Exit(session(dsn, chosen.postgres_bin))
+        raise typer.Exit(session(dsn, chosen.postgres_bin, context.args))
 
 
 @db.command()

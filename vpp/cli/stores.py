@@ -13,9 +13,7 @@ from vpp.store import NoDatabase, Store, StoreError, embedded
 def opened_dsn(chosen: Settings) -> Generator[str]:
     """The DSN; an embedded server runs meanwhile."""
     with one_sentence(NoDatabase, StoreError), ExitStack() as stack:
-        yield chosen.database or stack.enter_context(
-            embedded(chosen.home / "postgres", bin_folder=chosen.postgres_bin, say=say)
-        )
+        yield chosen.database or stack.enter_context(embedded(chosen.home, bin_folder=chosen.postgres_bin, say=say))
 
 
 @contextmanager

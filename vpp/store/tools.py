@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psycopg
@@ -14,11 +14,11 @@ from vpp.store.connection import StoreError
 from vpp.store.programs import program_folders
 
 
-def psql(dsn: str, bin_folder: Path | None) -> int:
+def psql(dsn: str, bin_folder: Path | None, arguments: Sequence[str] = ()) -> int:
     """An interactive session; return its exit code."""
     program = find_tool("psql", dsn, bin_folder)
     shown, environment = _apart(dsn)
-    return subprocess.run([program, shown], env=environment, check=False).returncode
+    return subprocess.run([program, *arguments, shown], env=environment, check=False).returncode
 
 
 def backup(dsn: str, file: Path, bin_folder: Path | None) -> int:
