@@ -21,18 +21,26 @@ PLAIN = Capabilities(server=150018, timescale=None)
 )
 def test_features_follow_version_and_licence(found, hypertables, columnstore):
     assert (found.hypertables, found.columnstore) == (hypertables, columnstore)
-    assert bool(columnstore_sql(found, 3)) == columnstore
+    assert bool(columnstore_sql(found, 3, {})) == columnstore
 
 
 def test_a_version_with_a_suffix_is_read():
     assert Capabilities(server=180000, timescale="2.30.0-dev", licence="timescale").columnstore
 
 
-def test_columnstore_is_a_setting():
-    assert columnstore_sql(COMMUNITY, None) == []
-    commands = columnstore_sql(COMMUNITY, 5)
-    assert "segmentby = 'asset_key, metric_key'" in commands[0]
-    assert "after => INTERVAL '5 days'" in commands[2]
+def test_columnstore_is_a_setting_and_what_is_so_already_is_left_alone():
+    assert columnstore_sql(COMMUNITY, None, {}) == []
+    new = columnstore_sql(COMMUNITY, 5, {})
+    assert "segmentby = 'asset_key, metric_key'" in new[0]
+    assert "add_columnstore_policy('vpp.telemetry', after => INTERVAL '5 days')" in new[1]
+    assert len(new) == 4
+    assert columnstore_sql(COMMUNITY, 5, {"telemetry": 5, "telemetry_core": 5}) == []
+    changed = columnstore_sql(COMMUNITY, 9, {"telemetry": 5, "telemetry_core": 9})
+    assert [c.split("(")[0] for c in changed] == ["CALL remove_columnstore_policy", "CALL add_columnstore_policy"]
+    assert columnstore_sql(COMMUNITY, None, {"telemetry": 5, "telemetry_core": 5}) == [
+        "CALL remove_columnstore_policy('vpp.telemetry', if_exists => true)",
+        "CALL remove_columnstore_policy('vpp.telemetry_core', if_exists => true)",
+    ]
 
 
 def test_what_is_not_used_says_why():

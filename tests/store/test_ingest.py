@@ -3,7 +3,8 @@
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.store.values import NOON, event, reading, registered, setpoint
 from vpp.domain import Quality, Reading, SetpointState
-from vpp.store import Ingest, IngestFull, Safe, Spool, Store, StoreUnavailable
+from vpp.store import Ingest, IngestFull, Safe, Spool, Store, StoreError, StoreUnavailable
 
 MINUTE = timedelta(minutes=1)
 
@@ -60,8 +61,10 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def spool(tmp_path, said) -> Spool:
-    return Spool(tmp_path / "spool", 10_000_000, said.append)
+def spool(tmp_path, said) -> Iterator[Spool]:
+    spool = Spool(tmp_path / "spool", 10_000_000, said.append)
+    yield spool
+    spool.close()
 
 
 @pytest.fixture
@@ -143,6 +146,22 @@ class TestIngest:
         assert {line["kind"] for line in refused} == {"Reading", "SetpointEvent"}
         assert any("nobody registered it" in line["why"] for line in refused)
 
+    def test_an_acknowledgement_that_fails_and_an_item_that_is_none_stop_nothing(
+        self, store, door, spool, said, caplog
+    ):
+        def fail(_: Safe) -> None:
+            raise ZeroDivisionError
+
+        with ingest(door, spool, said) as entry:
+            entry.put(series(1), fail)
+            with pytest.raises(StoreError, match="Reading of 'b1': time noon; allowed: an aware time"):
+                entry.put([replace(reading("b1", 1.0), at="noon")])
+            entry.put([reading("b1", "much", NOON - MINUTE), *series(1, 1)])
+            entry.put(series(1, 2))
+        assert "an acknowledgement failed" in caplog.text
+        assert entry.status.refused == 1
+        assert [r.value for r in store.readings("b1", "power_kw", NOON, NOON + 60 * MINUTE)] == [0, 1, 2]
+
     def test_its_queue_is_bounded(self, door, spool, said, monkeypatch):
         gate = threading.Event()
         original = spool.append
@@ -164,6 +183,10 @@ class TestIngest:
 
 
 class TestSpool:
+    def test_a_folder_is_for_one_process(self, spool):
+        with pytest.raises(StoreError, match="another process writes to it"):
+            Spool(spool.folder, 1000, print)
+
     def test_items_come_back_in_order(self, spool):
         sent = [
             *series(2),
@@ -233,4 +256,5 @@ def test_any_items_come_back(tmp_path_factory, appended):
         spool.append(items)
     spool.close()
     again = Spool(spool.folder, 10_000_000, print)
+    again.close()
     assert [item for file in segments(again) for item in again.read(file)] == [i for items in appended for i in items]

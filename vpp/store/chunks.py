@@ -1,6 +1,6 @@
 """Telemetry in pieces of time: partitions of our own, or TimescaleDB's chunks; dropped whole."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from psycopg import Connection, sql
@@ -81,21 +81,33 @@ def _end(suffix: str) -> datetime:
     return _midnight(first + timedelta(days=1) if suffix[6:] else (first + timedelta(days=31)).replace(day=1))
 
 
-def columnstore_sql(capabilities: Capabilities, after_days: int | None) -> list[str]:
-    """Commands that let TimescaleDB store older chunks by column; none where it cannot or shall not."""
-    if not capabilities.columnstore or after_days is None:
+POLICIES = """
+SELECT hypertable_name, extract(day FROM (config ->> 'compress_after')::interval)::integer
+FROM timescaledb_information.jobs WHERE proc_name = 'policy_compression' AND hypertable_schema = 'vpp'
+"""
+"""Tables with a columnstore policy, and after how many days."""
+
+
+def columnstore_sql(capabilities: Capabilities, after_days: int | None, present: Mapping[str, int]) -> list[str]:
+    """Commands that let TimescaleDB store older chunks by column, or no longer; none where it is so already.
+
+    `present`: days by table of the policies that there are; without the feature there are none.
+    """
+    if not capabilities.columnstore:
         return []
     commands: list[str] = []
-    for table, segments, order in (
-        ("telemetry", "asset_key, metric_key", "at"),
-        ("telemetry_core", "asset_key", "at"),
-    ):
-        commands += [
-            f"ALTER TABLE vpp.{table} SET (timescaledb.enable_columnstore = true, "
-            f"timescaledb.segmentby = '{segments}', timescaledb.orderby = '{order}')",
-            f"CALL remove_columnstore_policy('vpp.{table}', if_exists => true)",
-            f"CALL add_columnstore_policy('vpp.{table}', after => INTERVAL '{after_days} days')",
-        ]
+    for table, segments in (("telemetry", "asset_key, metric_key"), ("telemetry_core", "asset_key")):
+        if present.get(table) == after_days:
+            continue
+        if table in present:
+            commands.append(f"CALL remove_columnstore_policy('vpp.{table}', if_exists => true)")
+        elif after_days is not None:
+            commands.append(
+                f"ALTER TABLE vpp.{table} SET (timescaledb.enable_columnstore = true, "
+                f"timescaledb.segmentby = '{segments}', timescaledb.orderby = 'at')"
+            )
+        if after_days is not None:
+            commands.append(f"CALL add_columnstore_policy('vpp.{table}', after => INTERVAL '{after_days} days')")
     return commands
 
 

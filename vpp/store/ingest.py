@@ -7,11 +7,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from types import TracebackType
 from typing import Self, TypeVar
-
-import psycopg
 
 from vpp.domain import Reading, Setpoint, SetpointEvent
 from vpp.store.connection import StoreError, StoreUnavailable
@@ -102,6 +101,8 @@ class Ingest:
         """Hand over; `acknowledge` is called from the writing thread once the items are safe."""
         if self._closing:
             raise IngestFull("ingest: is closed; nothing more is taken")
+        for item in items:
+            _check(item)
         try:
             self._queue.put(_Delivery(items, acknowledge), timeout=timeout_s)
         except queue.Full:
@@ -162,7 +163,10 @@ class Ingest:
             where = Safe.SPOOL
         for delivery in batch:
             if delivery.acknowledge:
-                delivery.acknowledge(where)
+                try:
+                    delivery.acknowledge(where)
+                except Exception:
+                    _log.exception("ingest: an acknowledgement failed; its items are safe")
         return True
 
     def _replay(self, *, until_away: bool) -> None:
@@ -179,7 +183,7 @@ class Ingest:
         if time.monotonic() < self._next_try:
             return False
         try:
-            self._store = self._store or self._open_store()
+            self._store = self._store or self._opened()
             self._write(self._store, items)
         except StoreUnavailable as error:
             self._failures += 1
@@ -189,6 +193,13 @@ class Ingest:
             return False
         self._failures, self._next_try, self._trouble = 0, 0.0, None
         return True
+
+    def _opened(self) -> Store:
+        """Whatever is wrong with the database, it may be put right while we wait."""
+        try:
+            return self._open_store()
+        except StoreError as error:
+            raise StoreUnavailable(str(error)) from error
 
     def _complain(self, sentence: str) -> None:
         if not self._trouble:
@@ -218,7 +229,7 @@ class Ingest:
                 if item.asset_id in error.ids:
                     self._refuse(item, str(error))
             self._each(save, [item for item in items if item.asset_id not in error.ids])
-        except (StoreError, psycopg.Error, ValueError) as error:
+        except Exception as error:  # of one bad item; the thread must outlive it, and the others must be stored
             if len(items) == 1:
                 self._refuse(items[0], " ".join(str(error).split()))
                 return
@@ -230,3 +241,11 @@ class Ingest:
         self._spool.refuse(item, why)
         self._refused += 1
         self._say(f"ingest: set aside in {self._spool.folder / 'refused.jsonl'}: {why}")
+
+
+def _check(item: Item) -> None:
+    """What could be neither stored nor spooled is the caller's mistake, and nobody else's."""
+    times = (item.valid_from, item.expires_at) if isinstance(item, Setpoint) else (item.at,)
+    for at in times:
+        if not isinstance(at, datetime) or at.tzinfo is None:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise StoreError(f"{type(item).__name__} of '{item.asset_id}': time {at}; allowed: an aware time")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from psycopg import Connection
 
 from vpp.store.capabilities import read_capabilities
-from vpp.store.chunks import DAILY, MONTHLY, columnstore_sql, drop_before, is_hypertable
+from vpp.store.chunks import DAILY, MONTHLY, POLICIES, columnstore_sql, drop_before, is_hypertable
 from vpp.store.connection import Row, StoreError
 
 LEAST_RAW_DAYS = 7
@@ -56,8 +56,10 @@ def drop_and_compress(connection: Connection[Row], now: datetime, upkeep: Upkeep
     if upkeep.keep_quarter_hours_days is not None:
         with connection.transaction():
             dropped += drop_before(connection, MONTHLY, _midnight(now, upkeep.keep_quarter_hours_days))
-    if is_hypertable(connection):
-        for command in columnstore_sql(read_capabilities(connection), upkeep.columnstore_after_days):
+    found = read_capabilities(connection)
+    if found.columnstore and is_hypertable(connection):
+        present = dict(connection.execute(POLICIES).fetchall())
+        for command in columnstore_sql(found, upkeep.columnstore_after_days, present):
             connection.execute(command.encode())
     return Maintained(rolled_up=rolled_up, dropped=dropped, kept_back=kept_back)
 

@@ -4,17 +4,19 @@
 refused.jsonl       what the database will never take, with the reason
 """
 
+import fcntl
 import json
 import os
 import zlib
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 from uuid import UUID
 
 from vpp.domain import Priority, Quality, Reading, Setpoint, SetpointEvent, SetpointKind, SetpointState
+from vpp.store.connection import StoreError
 
 Item = Reading | Setpoint | SetpointEvent
 
@@ -25,13 +27,6 @@ THINNED_MINUTES = 15
 """Of each point, thinning leaves the last reading of each quarter-hour: enough for the roll-up's shape."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Items of one kind, spooled together."""
-
-    items: Sequence[Item]
-
-
 class Spool:
     """A folder; one process at a time. What `append` returned from is on disk."""
 
@@ -39,6 +34,12 @@ class Spool:
         """`most_bytes` bounds the readings; setpoints and their events are kept whatever they take."""
         self.folder, self.most_bytes, self._say = folder, most_bytes, say
         folder.mkdir(parents=True, exist_ok=True)
+        self._lock = (folder / "lock").open("ab")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.close()
+            raise StoreError(f"spool {folder}: another process writes to it; allowed: a folder for each") from None
         for left_over in folder.glob("*.new"):
             left_over.unlink()
         self._levels: dict[str, int] = {}
@@ -49,14 +50,23 @@ class Spool:
         """Readings given up since the start."""
 
     def close(self) -> None:
-        """The segment that is written to; the next `append` begins another."""
+        """Let another process have it."""
+        self._rotate()
+        self._lock.close()
+
+    def _rotate(self) -> None:
+        """Close the segment that is written to; the next `append` begins another."""
         if self._file:
             self._file.close()
             self._file = None
 
     @property
     def bytes(self) -> int:
-        return sum(segment.stat().st_size for segment in self._segments())
+        total = 0
+        for segment in self._segments():
+            with suppress(FileNotFoundError):  # replayed meanwhile, by the thread that writes
+                total += segment.stat().st_size
+        return total
 
     @property
     def empty(self) -> bool:
@@ -76,11 +86,11 @@ class Spool:
             os.fsync(self._file.fileno())
         except OSError:
             self._file.truncate(before)
-            self.close()
+            self._rotate()
             raise
         _sync(self.folder)
         if self._file.tell() > min(SEGMENT_BYTES, self.most_bytes // 8):
-            self.close()
+            self._rotate()
         if self.bytes > self.most_bytes:
             self._thin()
 
@@ -88,7 +98,7 @@ class Spool:
         """The segment to replay next; it is written to no longer."""
         names = self._segments()
         if names and self._file and names[0] == Path(self._file.name):
-            self.close()
+            self._rotate()
         return names[0] if names else None
 
     def read(self, segment: Path) -> list[Item]:
@@ -113,7 +123,7 @@ class Spool:
 
     def _thin(self) -> None:
         """Oldest first: one reading per quarter-hour; when all are so, none."""
-        self.close()
+        self._rotate()
         before, lost = self.thinned, 0
         for level in (1, 2):
             for segment in self._segments():
