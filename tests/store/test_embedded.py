@@ -18,7 +18,7 @@ from tests.store.conftest import BINS, DEBIAN, WHEEL
 from tests.store.values import NOON, QUARTER, battery, reading
 from vpp.store import NoDatabase, Store
 from vpp.store import embedded as durable_server
-from vpp.store.programs import account
+from vpp.store.programs import account, find_programs, program_folders
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else")
 PROJECT = Path(__file__).parents[2]
@@ -259,3 +259,21 @@ class TestAccounts:
         refused = pytest.raises(NoDatabase, match="is not a folder of user 0")
         with refused, embedded(room / "root", bin_folder=WHEEL, shelters=[room / "shelter"]):
             pass
+
+
+class TestPrograms:
+    def test_a_folder_that_is_given_is_the_only_one_looked_in(self, room):
+        assert program_folders(room) == [room]
+
+    def test_the_systems_come_before_the_wheels_and_the_newest_first(self):
+        folders = program_folders(None)
+        assert folders[-1] == WHEEL
+        system = [int(f.parent.name) for f in folders if f.is_relative_to("/usr/lib/postgresql")]
+        assert system == sorted(system, reverse=True)
+
+    @pytest.mark.skipif(not DEBIAN.exists(), reason="needs a system PostgreSQL beside the wheel")
+    def test_what_the_data_need_decides(self):
+        assert find_programs(None, 15).folder == DEBIAN
+        assert find_programs(None, 18).version == 18
+        with pytest.raises(NoDatabase, match="allowed: PostgreSQL 9, which wrote the data"):
+            find_programs(None, 9)

@@ -24,23 +24,22 @@ WHERE hour >= coalesce((SELECT before FROM vpp.dropped), '-infinity'::timestampt
 """
 # Readings in the order of their time, so that the same readings give the same sum to the last bit.
 _ROLL = """
-WITH raw AS MATERIALIZED (
-    SELECT r.asset_key, r.metric_key, r.at, r.value, r.quality
-    FROM taken t JOIN vpp.reading r
+INSERT INTO vpp.telemetry_15m AS known (asset_key, metric_key, start, sum, n, min, max, missing, quality)
+SELECT asset_key, metric_key, date_bin('15 minutes', at, '2000-01-01Z') AS start,
+       coalesce(sum(value), 0), count(value), min(value), max(value), count(*) - count(value), max(quality)
+FROM (
+    SELECT r.asset_key, r.metric_key, r.at, r.value, r.quality FROM taken t JOIN vpp.reading r
     ON r.asset_key = t.asset_key AND r.at >= t.hour AND r.at < t.hour + interval '1 hour'
     WHERE r.at >= %(first)s AND r.at < %(last)s::timestamptz + interval '1 hour'
-)
-INSERT INTO vpp.telemetry_15m AS known (asset_key, metric_key, start, sum, n, min, max, missing, quality)
-SELECT asset_key, metric_key, date_bin('15 minutes', at, '2000-01-01Z'),
-       coalesce(sum(value ORDER BY at), 0), count(value), min(value), max(value), count(*) - count(value), max(quality)
-FROM raw GROUP BY 1, 2, 3
+    ORDER BY r.asset_key, r.metric_key, r.at
+) raw GROUP BY 1, 2, 3
 ON CONFLICT (asset_key, metric_key, start) DO UPDATE SET
     sum = excluded.sum, n = excluded.n, min = excluded.min, max = excluded.max,
     missing = excluded.missing, quality = excluded.quality
 """
 
 
-def roll_up(connection: Connection[Row], most: int = 200_000) -> int | None:
+def roll_up(connection: Connection[Row], most: int) -> int | None:
     """Make the quarter-hours of up to `most` marks again; return how many marks were taken, None: another job runs.
 
     In a transaction. Hours whose raw readings were dropped stay as they are.
@@ -84,7 +83,7 @@ class Means:
 
 _CELLS = np.dtype([("fields", ">i2"), ("_a", ">i4"), ("asset", ">i4"), ("_b", ">i4"), ("at", ">i8"),
                    ("_c", ">i4"), ("mean", ">f8")])  # fmt: skip
-"""A row of (int4, int8, float8) in PostgreSQL's binary COPY, which has a header of 19 bytes and a trailer of 2."""
+"""A row of (int4, timestamptz, float8) in PostgreSQL's binary COPY, with 19 bytes before all and 2 after."""
 
 
 def means(
@@ -105,8 +104,7 @@ def means(
     AND start >= %(start)s AND start < %(end)s"""
     if asset_ids is not None:
         where += " AND asset_key IN (SELECT asset_key FROM vpp.asset WHERE id = ANY(%(ids)s))"
-    copy_sql = f"""COPY (SELECT asset_key, (extract(epoch FROM start) * 1000000)::bigint, mean
-    FROM ({rows.format(where=where)}) m) TO STDOUT (FORMAT BINARY)"""
+    copy_sql = f"""COPY (SELECT asset_key, start, mean FROM ({rows.format(where=where)}) m) TO STDOUT (FORMAT BINARY)"""
     given = {"point": point, "start": start, "end": end, "ids": list(asset_ids or ())}
     with connection.cursor() as cursor, cursor.copy(copy_sql.encode(), given) as copy:
         data = b"".join(bytes(block) for block in copy)
@@ -131,4 +129,4 @@ def _named(connection: Connection[Row], keys: NDArray[np.int64], times: NDArray[
 
 
 def _time(microseconds: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+    return datetime(2000, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)

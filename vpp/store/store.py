@@ -140,8 +140,11 @@ class Store:
 
     # Roll-up and upkeep
 
-    def roll_up(self, most: int = 200_000) -> int:
-        """Make the quarter-hours of hours with new readings again; return how many marks were taken."""
+    def roll_up(self, most: int = 20_000) -> int:
+        """Make the quarter-hours of hours with new readings again; return how many marks were taken.
+
+        `most` in one transaction: about a million readings of minutes.
+        """
         taken = 0
         while True:
             with self._database.transaction() as connection:
