@@ -144,6 +144,7 @@ class TestRecovery:
             assert sleeper.poll() is None
             sleeper.kill()
 
+    @pytest.mark.slow
     def test_a_cluster_that_was_not_completed_is_made_anew(self, room):
         (room / "cluster.new-x").mkdir()
         (room / "cluster.new-x" / "PG_VERSION").write_text("18")
@@ -166,7 +167,7 @@ class TestPlaces:
         "name",
         [
             pytest.param("with spaces", id="spaces"),
-            pytest.param("long" * 30, id="long"),
+            pytest.param("long" * 30, id="long", marks=pytest.mark.slow),
             pytest.param('quote"s and $HOME', id="quotes", marks=pytest.mark.slow),
             pytest.param("a,b", id="comma", marks=pytest.mark.slow),
             pytest.param("größer", id="umlaut", marks=pytest.mark.slow),
@@ -230,6 +231,7 @@ class TestAccounts:
             assert Path(f"/proc/{pid_of(room)}").stat().st_uid != 0
         assert Path("/etc/passwd").read_text() == before
 
+    @pytest.mark.slow
     @as_root
     def test_what_only_root_can_enter_lies_elsewhere_and_this_is_said(self, room):
         (room / "root").mkdir(mode=0o700)
