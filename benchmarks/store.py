@@ -5,7 +5,8 @@ python benchmarks/store.py [--assets 10000] [--dsn DSN] [--bin FOLDER]
 store.ingest.ratio_to_copy   stage and idempotent insert, one transaction
 store.ingest.full_ratio      … with latest and dirty marks, one transaction
 store.ingest.replay_ratio    the same rows once more, to the first time
-store.ingest.rows_per_s      the full path from Reading objects, in batches of 10,000, each committed
+store.ingest.rows_per_s      … of that, in one transaction of a million rows
+store.ingest.batched_rows_per_s   the full path from Reading objects, in batches of 10,000, each committed
 store.latest.seconds         latest value of all assets
 store.as_of.seconds          300 forecasts of 96 steps out of 24 issues each
 store.one_day.seconds        one asset's day of minutes beside a day of all
@@ -128,9 +129,9 @@ def ingest(store: Store, dsn: str, assets: int) -> dict[str, float]:
         "store.copy.rows_per_s": rows / best["copy"],
         "store.ingest.ratio_to_copy": best["copy"] / best["insert"],
         "store.ingest.full_ratio": best["copy"] / best["full"],
-        "store.ingest.full_rows_per_s": rows / best["full"],
+        "store.ingest.rows_per_s": rows / best["full"],
         "store.ingest.replay_ratio": best["full"] / best["replay"],
-        "store.ingest.rows_per_s": rows / best["objects"],
+        "store.ingest.batched_rows_per_s": rows / best["objects"],
     }
 
 

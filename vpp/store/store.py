@@ -131,7 +131,7 @@ class Store:
     def latest(self) -> dict[tuple[str, str], Reading]:
         """The newest reading of each (asset id, point), whatever its quality."""
         with self._database.connection() as connection:
-            return _telemetry.latest(connection)
+            return _telemetry.latest(connection, self._keys)
 
     def readings(self, asset_id: str, point: str, start: datetime, end: datetime) -> list[Reading]:
         """From `start` until just before `end`, in order of time."""

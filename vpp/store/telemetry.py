@@ -1,6 +1,6 @@
 """Readings: stored once however often they come, and the latest of each point."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -125,6 +125,8 @@ class Keys:
         self._assets: dict[str, int] = {}
         self._points: dict[str, int] = {}
         self._core: dict[int, int] = {}
+        self._asset_names: dict[int, str] = {}
+        self._point_names: dict[int, str] = {}
 
     def assets(self, connection: Connection[Row], ids: Iterable[str]) -> Mapping[str, int]:
         wanted = set(ids) - self._assets.keys()
@@ -150,6 +152,18 @@ class Keys:
             query = "SELECT core, metric_key FROM vpp.metric WHERE core IS NOT NULL ORDER BY core"
             self._core.update(connection.execute(query).fetchall())
         return self._core
+
+    def names(
+        self, connection: Connection[Row], assets: Set[int], points: Set[int]
+    ) -> tuple[Mapping[int, str], Mapping[int, str]]:
+        """The way back: ids of assets and names of points by their keys."""
+        if assets - self._asset_names.keys():
+            self._asset_names.update(connection.execute("SELECT asset_key, id FROM vpp.asset", binary=True).fetchall())
+        if points - self._point_names.keys():
+            self._point_names.update(
+                connection.execute("SELECT metric_key, point FROM vpp.metric", binary=True).fetchall()
+            )
+        return self._asset_names, self._point_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,15 +252,18 @@ def days_of(readings: Sequence[Reading]) -> set[date]:
     return {time.astimezone(UTC).date() for time in {r.at for r in readings}}
 
 
-def latest(connection: Connection[Row]) -> dict[tuple[str, str], Reading]:
+def latest(connection: Connection[Row], keys: Keys) -> dict[tuple[str, str], Reading]:
     """The newest reading of each asset and point."""
-    assets = dict(connection.execute("SELECT asset_key, id FROM vpp.asset", binary=True).fetchall())
-    points = dict(connection.execute("SELECT metric_key, point FROM vpp.metric", binary=True).fetchall())
     rows = connection.execute(
         "SELECT asset_key, metric_key, at, value, quality FROM vpp.latest", binary=True
     ).fetchall()
-    found = ((assets[asset], points[metric], *rest) for asset, metric, *rest in rows)
-    return {(row[0], row[1]): reading_of(row) for row in found}
+    assets, points = keys.names(connection, {row[0] for row in rows}, {row[1] for row in rows})
+    return {
+        (id := assets[asset], point := points[metric]): Reading(
+            asset_id=id, point=point, at=at, value=value, quality=QUALITIES[quality]
+        )
+        for asset, metric, at, value, quality in rows
+    }
 
 
 def readings(connection: Connection[Row], asset_id: str, point: str, start: datetime, end: datetime) -> list[Reading]:
