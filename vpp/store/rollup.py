@@ -81,9 +81,11 @@ class Means:
     """Shape (assets, buckets), in the point's unit; NaN: no reading with a value."""
 
 
-_CELLS = np.dtype([("fields", ">i2"), ("_a", ">i4"), ("asset", ">i4"), ("_b", ">i4"), ("at", ">i8"),
-                   ("_c", ">i4"), ("mean", ">f8")])  # fmt: skip
-"""A row of (int4, timestamptz, float8) in PostgreSQL's binary COPY, with 19 bytes before all and 2 after."""
+_QUARTER_US = 900_000_000
+"""Every bucket begins with a quarter-hour."""
+
+_CELLS = np.dtype([("at", ">i8"), ("mean", ">f8")])
+"""As PostgreSQL sends a timestamptz (µs since 2000) and a double."""
 
 
 def means(
@@ -104,16 +106,26 @@ def means(
     AND start >= %(start)s AND start < %(end)s"""
     if asset_ids is not None:
         where += " AND asset_key IN (SELECT asset_key FROM vpp.asset WHERE id = ANY(%(ids)s))"
-    copy_sql = f"""COPY (SELECT asset_key, start, mean FROM ({rows.format(where=where)}) m) TO STDOUT (FORMAT BINARY)"""
+    # A row per asset, not per cell: Python sees ten thousand of them, not a million.
+    query = f"""SELECT asset_key, string_agg(timestamptz_send(start) || float8send(mean), ''::bytea)
+    FROM ({rows.format(where=where)}) m GROUP BY asset_key ORDER BY asset_key"""
     given = {"point": point, "start": start, "end": end, "ids": list(asset_ids or ())}
-    with connection.cursor() as cursor, cursor.copy(copy_sql.encode(), given) as copy:
-        data = b"".join(bytes(block) for block in copy)
-    cells = np.frombuffer(data[19:-2], dtype=_CELLS)
-    keys, rows_of = np.unique(cells["asset"].astype(np.int64), return_inverse=True)
-    times, columns = np.unique(cells["at"].astype(np.int64), return_inverse=True)
+    packed = connection.execute(query.encode(), given, binary=True).fetchall()
+    cells = np.frombuffer(b"".join(row[1] for row in packed), dtype=_CELLS)
+    keys = np.array([row[0] for row in packed], dtype=np.int64)
+    rows_of = np.repeat(np.arange(keys.size), [len(row[1]) // _CELLS.itemsize for row in packed])
+    quarters, columns = _numbered(cells["at"].astype(np.int64) // _QUARTER_US)
+    times = quarters * _QUARTER_US
     values = np.full((keys.size, times.size), np.nan)
     values[rows_of, columns] = cells["mean"]
     return _named(connection, keys, times, values)
+
+
+def _numbered(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The different values in order, and the place of each among them; they lie close together: no sorting."""
+    least = int(values.min()) if values.size else 0
+    present = np.bincount(values - least) > 0 if values.size else np.zeros(0, bool)
+    return np.flatnonzero(present) + least, (np.cumsum(present) - 1)[values - least]
 
 
 def _named(connection: Connection[Row], keys: NDArray[np.int64], times: NDArray[np.int64], values: Array) -> Means:
