@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from vpp.domain import Mistake, Mistakes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -15,12 +17,44 @@ class Settings:
     """DSN of a PostgreSQL server: `VPP_DATABASE`; None: an embedded one in `home`."""
     postgres_bin: Path | None
     """Folder of PostgreSQL programs for the embedded server: `VPP_POSTGRES_BIN`; None: found."""
+    keep_raw_days: int | None = None
+    """Readings older than this are dropped once rolled up: `VPP_KEEP_RAW_DAYS`, 7 or more; None: kept for ever."""
+    keep_quarter_hours_days: int | None = None
+    """Roll-ups older than this are dropped: `VPP_KEEP_QUARTER_HOURS_DAYS`, 7 or more; None: kept for ever."""
+    columnstore_after_days: int | None = 3
+    """Age at which TimescaleDB stores by column: `VPP_COLUMNSTORE_AFTER_DAYS`; None (0 in the environment): never."""
+    spool_mb: int = 1000
+    """Most that readings may take on disk while the database is away, MB: `VPP_SPOOL_MB`."""
 
 
 def settings() -> Settings:
+    """Every variable that is wrong is named at once."""
     postgres_bin = os.environ.get("VPP_POSTGRES_BIN")
+    wrong: list[Mistake] = []
+    keep_raw = _whole("VPP_KEEP_RAW_DAYS", 7, None, wrong)
+    keep_quarter_hours = _whole("VPP_KEEP_QUARTER_HOURS_DAYS", 7, None, wrong)
+    columnstore = _whole("VPP_COLUMNSTORE_AFTER_DAYS", 0, 3, wrong)
+    spool = _whole("VPP_SPOOL_MB", 1, 1000, wrong)
+    if wrong:
+        raise Mistakes(wrong)
     return Settings(
         home=Path(os.environ.get("VPP_HOME") or "var").absolute(),
         database=os.environ.get("VPP_DATABASE") or None,
         postgres_bin=Path(postgres_bin) if postgres_bin else None,
+        keep_raw_days=keep_raw,
+        keep_quarter_hours_days=keep_quarter_hours,
+        columnstore_after_days=columnstore or None,
+        spool_mb=spool or 1000,
     )
+
+
+def _whole(name: str, least: int, default: int | None, wrong: list[Mistake]) -> int | None:
+    """A whole number of the environment, `least` or more."""
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    if not text.isdecimal() or int(text) < least:
+        problem = f"'{text}'; allowed: a whole number, {least} or more, or nothing"
+        wrong.append(Mistake(where="environment", what=name, problem=problem))
+        return default
+    return int(text)

@@ -106,7 +106,7 @@ def test_after_a_kill_the_next_start_has_all_that_was_acknowledged(home, tmp_pat
     process.stdout.close()
     process.stderr.close()
     with embedded(home) as dsn, psycopg.connect(last_database(dsn)) as connection:
-        readings = connection.execute("SELECT count(*) FROM vpp.telemetry").fetchone()[0]
+        readings = connection.execute("SELECT count(*) FROM vpp.reading").fetchone()[0]
         orders = connection.execute("SELECT count(*) FROM vpp.setpoint").fetchone()[0]
     assert readings > 24 and orders > 0
     again = start(home, tmp_path / "out", "--json", "--quarters", "1")

@@ -67,7 +67,7 @@ def test_what_was_acknowledged_is_in_the_store(server, tmp_path):
             return connection.execute(f"SELECT count(*) FROM vpp.{table}").fetchone()[0]
 
         assert count("asset") == 24
-        assert count("telemetry") == summary.plain["readings_stored"]
+        assert count("reading") == summary.plain["readings_stored"]
         assert count("setpoint") == summary.plain["setpoints"]["sent"]
         assert count("run") == 3  # the day ahead and two re-plans
         ends = connection.execute(

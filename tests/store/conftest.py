@@ -1,6 +1,8 @@
 """Fixtures: real servers, one per PostgreSQL found, and a fresh database in each for every test."""
 
+import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +14,15 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from vpp.store import Store, embedded
+from vpp.store.chunks import is_hypertable
 from vpp.store.programs import wheel_bin
 
 WHEEL = wheel_bin()
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
+TIMESCALE = os.environ.get("VPP_TEST_TIMESCALE")
 BINS = [pytest.param(WHEEL, id="wheel")]
 if (DEBIAN / "postgres").exists():
-    BINS.append(pytest.param(DEBIAN, id="debian-15"))
+    BINS.append(pytest.param(DEBIAN, id="debian-15", marks=pytest.mark.slow))
 
 
 def world_reachable_folder() -> Path:
@@ -35,13 +39,19 @@ def room() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-@pytest.fixture(scope="session", params=BINS)
+SERVERS = [*BINS, *([pytest.param(TIMESCALE, id="timescale", marks=pytest.mark.slow)] if TIMESCALE else [])]
+
+
+@pytest.fixture(scope="session", params=SERVERS)
 def server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The DSN of a database with all tables, of a server found here or of the one that VPP_TEST_TIMESCALE names."""
+    if isinstance(request.param, str):
+        with Store(request.param) as store:
+            store.migrate()
+        yield request.param
+        return
     folder = world_reachable_folder()
-    with embedded(folder, bin_folder=request.param) as dsn:
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            connection.execute("ALTER SYSTEM SET fsync = off")  # these databases need not outlive a power cut
-            connection.execute("SELECT pg_reload_conf()")
+    with embedded(folder, bin_folder=request.param, durable=False) as dsn:
         with Store(dsn) as store:
             store.migrate()
         yield dsn
@@ -55,7 +65,7 @@ NUMBERS = count()
 def database(server: str, template: str) -> Iterator[str]:
     name = f"test_{next(NUMBERS)}"
     with psycopg.connect(make_conninfo(server, dbname="postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY WAL_LOG")
         yield make_conninfo(server, dbname=name)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -67,14 +77,67 @@ def empty(server: str) -> Iterator[str]:
         yield dsn
 
 
+CLEAN = """
+SET session_replication_role = replica;
+DO $$
+DECLARE name text;
+BEGIN
+    FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'vpp'::regnamespace AND relispartition
+                AND relkind = 'r' AND relname ~ '[0-9]{6}$' LOOP
+        EXECUTE format('DROP TABLE vpp.%I', name);
+    END LOOP;
+    FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'vpp'::regnamespace AND relkind = 'r'
+                AND relname NOT IN ('migration', 'metric') LOOP
+        EXECUTE format('DELETE FROM vpp.%I', name);
+    END LOOP;
+    DELETE FROM vpp.metric WHERE core IS NULL;
+END $$;
+"""
+
+
 @pytest.fixture
 def dsn(server: str) -> Iterator[str]:
-    """A database with all tables, and nothing in them."""
-    with database(server, "vpp") as dsn:
+    """A database with all tables, and nothing in them; much faster to empty than to make."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(CLEAN)
+    yield server
+
+
+@pytest.fixture
+def own_dsn(server: str) -> Iterator[str]:
+    """The same, in a database of the test's own, which may be altered as a whole."""
+    with database(server, "template0") as dsn:
+        with Store(dsn) as store:
+            store.migrate()
         yield dsn
+
+
+@pytest.fixture
+def partitioned(server: str) -> None:
+    """For what looks at partitions of our own."""
+    with psycopg.connect(server) as connection:
+        if is_hypertable(connection):
+            pytest.skip("this server has hypertables instead of partitions")
 
 
 @pytest.fixture
 def store(dsn: str) -> Iterator[Store]:
     with Store(dsn) as store:
         yield store
+
+
+@pytest.fixture(scope="session")
+def made_once() -> Iterator[Path]:
+    """A cluster that was initialised and stopped; copying it is ten times as fast as making one."""
+    folder = world_reachable_folder()
+    with embedded(folder, bin_folder=WHEEL, durable=False):
+        pass
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def made(room: Path, made_once: Path) -> Path:
+    """A folder of an embedded server that ran before."""
+    subprocess.run(["cp", "-a", made_once / "cluster", room], check=True)
+    return room

@@ -42,6 +42,12 @@ def test_an_untouched_log_fits(store):
         ("DELETE FROM vpp.audit WHERE seq = 2", 3),
         ("DELETE FROM vpp.audit WHERE seq = 1", 2),
         ("UPDATE vpp.audit SET object = '', hash = vpp.audit_hash(audit) WHERE seq = 2", 2),
+        ("UPDATE vpp.audit SET object = '', salt = NULL WHERE seq = 2", 2),
+        (
+            "INSERT INTO vpp.audit SELECT 7, at, actor, action, object, before, after, salt, digest, hash, hash "
+            "FROM vpp.audit WHERE seq = 3",
+            7,
+        ),
     ],
 )
 def test_what_was_altered_no_longer_fits(store, dsn, change, broken_at):
@@ -50,6 +56,14 @@ def test_what_was_altered_no_longer_fits(store, dsn, change, broken_at):
     check = store.verify_audit()
     assert check.broken_at == broken_at
     assert f"entry {broken_at}" in check.sentence
+
+
+def test_an_entry_written_anew_with_all_its_hashes_breaks_the_next(store, dsn):
+    fill(store)
+    tamper(dsn, "UPDATE vpp.audit SET actor = 'bert' WHERE seq = 2")
+    tamper(dsn, "UPDATE vpp.audit SET digest = vpp.audit_digest(audit) WHERE seq = 2")
+    tamper(dsn, "UPDATE vpp.audit SET hash = vpp.audit_hash(audit) WHERE seq = 2")
+    assert store.verify_audit().broken_at == 3
 
 
 def test_a_log_cut_off_or_written_anew_does_not_fit_the_head_that_was_noted(store, dsn):

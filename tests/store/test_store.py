@@ -11,29 +11,18 @@ import pytest
 
 from assets.battery import BATTERY
 from assets.pv import PV, Pv, PvOutlook
-from tests.store.values import NOON, QUARTER, battery, reading
+from tests.store.values import NOON, QUARTER, battery, event, plan, reading, registered, setpoint
 from vpp.domain import (
     Horizon,
-    Label,
-    Plan,
-    Priority,
     Quality,
-    Setpoint,
-    SetpointEvent,
     SetpointKind,
     SetpointState,
     Unit,
-    Violation,
     market_day,
 )
 from vpp.domain.columns import instant, number, rows, series, text
 from vpp.store import Store, StoreError, StoreUnavailable
 from vpp.store.plain import from_plain, to_plain
-
-
-def registered(store: Store, *ids: str) -> Store:
-    store.register([battery(id) for id in ids], {}, {}, NOON)
-    return store
 
 
 class TestAssets:
@@ -125,9 +114,9 @@ class TestReadings:
         assert store.store_readings([reading("b1", float(t), day.time(t)) for t in range(100)]) == 100
         assert [r.value for r in store.readings("b1", "power_kw", day.start, day.end)] == list(range(100))
 
-    def test_each_day_has_its_partition_and_strays_move_there(self, store, dsn):
+    def test_each_day_has_its_partition_and_strays_move_there(self, store, dsn, partitioned):
         registered(store, "b1")
-        store.store_readings([reading("b1", 1.0)])
+        store.store_readings([replace(reading("b1", 1.0), point="starts")])
         with psycopg.connect(dsn, autocommit=True) as connection:
             stray = "INSERT INTO vpp.telemetry SELECT asset_key, metric_key, %s, 5, 0 FROM vpp.latest"
             connection.execute(stray, (NOON + timedelta(days=1),))
@@ -136,7 +125,7 @@ class TestReadings:
             where = f"SELECT relname, count(*) FROM {tables} GROUP BY 1 ORDER BY 1"
             rows = connection.execute(where).fetchall()
         assert rows == [("telemetry_20250330", 1), ("telemetry_20250331", 1)]
-        assert store.store_readings([reading("b1", 1.0, NOON + timedelta(days=1))]) == 0
+        assert store.store_readings([replace(reading("b1", 1.0, NOON + timedelta(days=1)), point="starts")]) == 0
 
     def test_threads_share_a_store(self, store):
         registered(store, "b1")
@@ -227,21 +216,6 @@ class TestForecasts:
         assert rows == [(NOON, 1), (NOON + QUARTER, 2)]
 
 
-def plan() -> Plan:
-    horizon = market_day(date(2025, 10, 26))
-    wave = np.sin(np.arange(100.0))
-    broken = Violation(
-        kind="node_limit", where="bus", start=horizon.start, end=horizon.time(4), amount=1.5, sentence="Too much."
-    )
-    return Plan(
-        horizon=horizon, label=Label.RELAXED, status="Optimal", method="exact", why="small", objective_eur=-1 / 3,
-        penalty_eur=0.5, bound_eur=float("-inf"), gap=float("nan"), components={"energy": 0.1, "wear": float("inf")},
-        co2_t=0.25, violations=(broken,), assets=2, power_kw={"b1": wave, "b2": -wave}, heat_kw={"hp": wave},
-        state_energy_kwh={"b1": wave + 1}, state_on={"hp": np.ones(100)}, prices={"bus": 50 * wave},
-        seconds={"solve": 0.2},
-    )  # fmt: skip
-
-
 RUN = UUID(int=7)
 
 
@@ -293,18 +267,6 @@ class TestRuns:
         assert store.load_run(UUID(int=2)).plan.heat_kw["h"].size == 0
 
 
-def setpoint(n: int, **changes) -> Setpoint:
-    order = Setpoint(
-        id=UUID(int=n), asset_id="b1", kind=SetpointKind.TARGET, value=-3.0, valid_from=NOON, expires_at=NOON + QUARTER,
-        priority=Priority.SETPOINT, reason="cheap", issuer="day_ahead",
-    )  # fmt: skip
-    return replace(order, **changes)
-
-
-def event(n: int, state: SetpointState, at: datetime = NOON, detail: str = "") -> SetpointEvent:
-    return SetpointEvent(setpoint_id=UUID(int=n), asset_id="b1", at=at, state=state, detail=detail)
-
-
 class TestSetpoints:
     def test_an_order_is_stored_once(self, store):
         assert store.save_setpoints([setpoint(1), setpoint(2, kind=SetpointKind.SWITCH, value=1)]) == 2
@@ -350,11 +312,11 @@ def test_a_server_that_is_not_there_is_named_without_its_password():
     assert "secret" not in str(refused.value)
 
 
-def test_times_come_back_in_utc_wherever_the_server_is(store, dsn):
-    with psycopg.connect(dsn, autocommit=True) as connection:
+def test_times_come_back_in_utc_wherever_the_server_is(own_dsn):
+    with psycopg.connect(own_dsn, autocommit=True) as connection:
         name = connection.info.dbname
         connection.execute(f"ALTER DATABASE {name} SET timezone = 'Asia/Kolkata'")
-    with Store(dsn) as there:
+    with Store(own_dsn) as there:
         registered(there, "b1")
         berlin = NOON.astimezone(market_day(date(2025, 1, 1)).start.tzinfo)
         there.store_readings([reading("b1", 1.0, berlin)])

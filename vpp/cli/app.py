@@ -151,3 +151,55 @@ def demo(
     from vpp.cli.demo_command import run_demo
 
     run_demo(day=day, assets=assets, quarters=quarters, faults=fault or [], out=out, as_json=as_json)
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.", metavar="DIR")],
+    owner: Annotated[str | None, typer.Option(help="Only what is this owner's.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="From this time (ISO 8601 with offset).")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Until just before this time.")] = None,
+    kind: Annotated[str, typer.Option("--format", help="parquet or csv.")] = "parquet",
+    as_json: AsJson = False,
+) -> None:
+    """Write everything that is stored, or a part, as Parquet or CSV with a manifest."""
+    from vpp.cli.data_commands import export_data
+
+    export_data(folder, owner=owner, start=start, end=end, kind=kind, as_json=as_json)
+
+
+@app.command("import")
+def import_(
+    folder: Annotated[Path, typer.Argument(help="A folder made by `vpp export`.", metavar="DIR")],
+    as_json: AsJson = False,
+) -> None:
+    """Read an export into an empty database, all of it or nothing."""
+    from vpp.cli.data_commands import import_data
+
+    import_data(folder, as_json=as_json)
+
+
+@app.command()
+def erase(
+    owner: Annotated[str, typer.Argument(help="The owner's name.", metavar="OWNER")],
+    actor: Annotated[str, typer.Option(help="Who does it, for the audit log.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Erase a person: delete what was read of their assets, and replace the name everywhere."""
+    from vpp.cli.data_commands import erase_owner
+
+    erase_owner(owner, actor=actor, yes=yes, as_json=as_json)
+
+
+def _add_groups() -> None:
+    """Groups of commands; each module imports what it needs when it is called."""
+    from vpp.cli.audit_commands import audit
+    from vpp.cli.db_commands import db
+    from vpp.cli.plan_commands import plan
+
+    for name, group in (("audit", audit), ("db", db), ("plan", plan)):
+        app.add_typer(group, name=name)
+
+
+_add_groups()

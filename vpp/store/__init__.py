@@ -2,15 +2,27 @@
 
 from vpp.store.assets import RegisteredAsset
 from vpp.store.audit import AuditCheck, AuditHead
+from vpp.store.capabilities import Capabilities
 from vpp.store.connection import StoreError, StoreUnavailable
-from vpp.store.embedded import embedded
+from vpp.store.export import Format, Part
+from vpp.store.importing import read_manifest
+from vpp.store.ingest import Ingest, IngestFull, IngestStatus, Safe
+from vpp.store.knowledge import Knowledge
+from vpp.store.launcher import embedded
+from vpp.store.maintenance import Maintained, Upkeep
 from vpp.store.own_database import own_database
+from vpp.store.owners import Erased, OwnerView
 from vpp.store.programs import NoDatabase
+from vpp.store.rollup import Bucket, Means
 from vpp.store.runs import Run
 from vpp.store.series import Forecast
+from vpp.store.spool import Spool
 from vpp.store.store import Store
+from vpp.store.tools import backup, psql, restore
 
 __all__ = [
-    "AuditCheck", "AuditHead", "Forecast", "NoDatabase", "RegisteredAsset", "Run", "Store", "StoreError",
-    "StoreUnavailable", "embedded", "own_database",
+    "AuditCheck", "AuditHead", "Bucket", "Capabilities", "Erased", "Forecast", "Format", "Ingest", "IngestFull",
+    "IngestStatus", "Knowledge", "Maintained", "Means", "NoDatabase", "OwnerView", "Part", "RegisteredAsset", "Run",
+    "Safe", "Spool", "Store", "StoreError", "StoreUnavailable", "Upkeep", "backup", "embedded", "own_database",
+    "psql", "read_manifest", "restore",
 ]  # fmt: skip

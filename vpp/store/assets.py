@@ -34,8 +34,9 @@ AND (a.node, a.heat_node, a.nameplate, a.outlook, a.profile, a.address)
     IS NOT DISTINCT FROM (stage.node, stage.heat_node, stage.nameplate, stage.outlook, stage.profile, stage.address)
 """
 _KEEP = f"""
-INSERT INTO vpp.asset_before (asset_key, valid_from, valid_to, {_COLUMNS})
-SELECT asset_key, valid_from, coalesce(valid_to, %(now)s), {", ".join("a." + c for c in _COLUMNS.split(", "))}
+INSERT INTO vpp.asset_before (asset_key, valid_from, valid_to, owner_key, owned_from, {_COLUMNS})
+SELECT asset_key, valid_from, coalesce(valid_to, %(now)s), owner_key, owned_from,
+{", ".join("a." + c for c in _COLUMNS.split(", "))}
 FROM vpp.asset a JOIN asset_stage USING (id) WHERE valid_from < %(now)s
 """
 _CHANGE = f"""

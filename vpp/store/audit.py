@@ -13,12 +13,19 @@ from vpp.store.plain import to_plain
 _ADD = """
 INSERT INTO vpp.audit (at, actor, action, object, before, after) VALUES (%s, %s, %s, %s, %s, %s) RETURNING seq, hash
 """
+# An entry without salt was pseudonymised: a later entry, itself whole, must say so.
 _BROKEN = """
+WITH erased AS (
+    SELECT seq AS by, jsonb_array_elements_text(after -> 'entries')::bigint AS seq
+    FROM vpp.audit WHERE action = 'erase' AND salt IS NOT NULL AND jsonb_typeof(after -> 'entries') = 'array'
+)
 SELECT seq FROM (
     SELECT seq, hash = vpp.audit_hash(a) AND seq = row_number() OVER (ORDER BY seq)
-           AND prev_hash = lag(hash, 1, repeat('0', 64)) OVER (ORDER BY seq) AS fits
+           AND prev_hash = lag(hash, 1, repeat('0', 64)) OVER (ORDER BY seq)
+           AND CASE WHEN salt IS NULL THEN EXISTS (SELECT FROM erased e WHERE e.seq = a.seq AND e.by > a.seq)
+                    ELSE digest = vpp.audit_digest(a) END AS fits
     FROM vpp.audit a
-) linked WHERE NOT fits ORDER BY seq LIMIT 1
+) linked WHERE fits IS NOT TRUE ORDER BY seq LIMIT 1
 """
 
 

@@ -58,28 +58,40 @@ def _configure(connection: Connection[Row]) -> None:
     connection.adapters.register_loader(_FLOAT8_ARRAY, _ArrayLoader)
 
 
+def _reset(connection: Connection[Row]) -> None:
+    """Nobody gets a connection that still acts for the owner it served last."""
+    connection.execute("RESET ROLE; SELECT set_config('vpp.owner', '', false)")
+
+
+_LIVENESS = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 15_000}
+"""A server whose host is cut off is noticed within 15 s; TCP itself would wait for hours. Nothing on a local socket."""
+
+
 class Database:
     """A server by its DSN."""
 
     def __init__(self, dsn: str, *, connections: int = 4, patience_s: float = 10.0) -> None:
         """Connect; `patience_s` is how long a call waits for a connection."""
         self.name = _name(dsn)
+        self.dsn = dsn
         try:
             psycopg.connect(dsn, connect_timeout=max(1, round(patience_s))).close()
         except psycopg.OperationalError as error:
             raise StoreUnavailable(f"{self.name}: cannot connect: {_sentence(error)}") from None
         self._pool: ConnectionPool[Connection[Row]] = ConnectionPool(
             dsn,
-            kwargs={"autocommit": True},
+            kwargs={"autocommit": True, "connect_timeout": max(1, round(patience_s)), **_LIVENESS},
             min_size=1,
             max_size=connections,
             timeout=patience_s,
             configure=_configure,
+            reset=_reset,
             check=ConnectionPool.check_connection,
             open=True,
         )
 
     def close(self) -> None:
+        """Of all connections."""
         self._pool.close()
 
     @contextmanager

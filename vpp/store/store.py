@@ -1,22 +1,33 @@
 """Everything the platform remembers, through one door."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
 import numpy as np
+from psycopg import Connection
 
 from vpp.domain import Array, Plan, Reading, Setpoint, SetpointEvent, Unit
 from vpp.store import assets as _assets
 from vpp.store import audit as _audit
+from vpp.store import chunks as _chunks
+from vpp.store import export as _export
+from vpp.store import importing as _importing
+from vpp.store import knowledge as _knowledge
+from vpp.store import maintenance as _maintenance
+from vpp.store import owners as _owners
+from vpp.store import rollup as _rollup
 from vpp.store import runs as _runs
 from vpp.store import series as _series
 from vpp.store import setpoints as _setpoints
 from vpp.store import telemetry as _telemetry
-from vpp.store.connection import Database
-from vpp.store.migrate import migrate, migrations
+from vpp.store.capabilities import Capabilities, read_capabilities
+from vpp.store.connection import Database, Row, StoreError
+from vpp.store.migrate import migrate, migrations, pending
 
 
 class Store:
@@ -44,7 +55,34 @@ class Store:
     def migrate(self) -> list[str]:
         """Bring the schema up to date; return the names of the migrations that ran."""
         with self._database.connection() as connection:
-            return migrate(connection, migrations())
+            ran = migrate(connection, migrations())
+            _owners.arrange_role(connection)
+            return ran
+
+    def pending(self) -> list[str]:
+        """Names of the migrations that `migrate` would run."""
+        with self._database.connection() as connection:
+            return pending(connection, migrations())
+
+    def capabilities(self) -> Capabilities:
+        """What the server can do."""
+        with self._database.connection() as connection:
+            return read_capabilities(connection)
+
+    def status(self) -> _maintenance.Status:
+        """How much there is, for people."""
+        with self._database.connection() as connection:
+            return _maintenance.status(connection)
+
+    @property
+    def name(self) -> str:
+        """The database, without its password."""
+        return self._database.name
+
+    @property
+    def database(self) -> Database:
+        """For the modules of this package."""
+        return self._database
 
     # Assets
 
@@ -77,26 +115,64 @@ class Store:
         with self._database.connection() as connection:
             asset_keys = self._keys.assets(connection, (r.asset_id for r in readings))
             point_keys = self._keys.points(connection, (r.point for r in readings))
+            core = self._keys.core(connection)
             with connection.transaction():
-                return _telemetry.store_readings(connection, readings, asset_keys, point_keys)
+                staged = _telemetry.stage(connection, readings, asset_keys, point_keys, core)
+                return _telemetry.store_staged(connection, staged, core) if staged else 0
 
     def prepare_days(self, days: Iterable[date]) -> None:
         """Make the partitions of these UTC days. Storing does it too, but then waits for whoever reads just now."""
         for day in days:
             if day not in self._prepared:
                 with self._database.transaction() as connection:
-                    _telemetry.prepare_day(connection, day)
+                    _chunks.prepare_day(connection, day)
                 self._prepared.add(day)
 
     def latest(self) -> dict[tuple[str, str], Reading]:
         """The newest reading of each (asset id, point), whatever its quality."""
         with self._database.connection() as connection:
-            return _telemetry.latest(connection)
+            return _telemetry.latest(connection, self._keys)
 
     def readings(self, asset_id: str, point: str, start: datetime, end: datetime) -> list[Reading]:
         """From `start` until just before `end`, in order of time."""
         with self._database.connection() as connection:
             return _telemetry.readings(connection, asset_id, point, start, end)
+
+    # Roll-up and upkeep
+
+    def roll_up(self, most: int = 20_000) -> int:
+        """Make the quarter-hours of hours with new readings again; return how many marks were taken.
+
+        `most` in one transaction: about a million readings of minutes.
+        """
+        taken = 0
+        while True:
+            with self._database.transaction() as connection:
+                marks = _rollup.roll_up(connection, most)
+            taken += marks or 0
+            if not marks or marks < most:
+                return taken
+
+    def means(
+        self,
+        point: str,
+        start: datetime,
+        end: datetime,
+        bucket: _rollup.Bucket = _rollup.Bucket.QUARTER_HOUR,
+        asset_ids: Sequence[str] | None = None,
+    ) -> _rollup.Means:
+        """Means of one point over buckets, from `start` until just before `end`; of all assets, or of some."""
+        with self._database.connection() as connection:
+            return _rollup.means(connection, point, start, end, bucket, asset_ids)
+
+    def maintain(self, now: datetime, upkeep: _maintenance.Upkeep) -> _maintenance.Maintained:
+        """Prepare the days to come, roll up, drop what need not be kept. Safe to run at any time, twice too."""
+        self.prepare_days(now.astimezone(UTC).date() + timedelta(days=n) for n in range(upkeep.days_ahead + 1))
+        rolled = self.roll_up()
+        with self._database.connection() as connection:
+            done = _maintenance.drop_and_compress(connection, now, upkeep, rolled)
+        self._prepared = {day for day in self._prepared if day >= now.astimezone(UTC).date()}
+        return done
 
     # Prices and forecasts
 
@@ -144,12 +220,35 @@ class Store:
         with self._database.connection() as connection:
             return _series.forecast_as_of(connection, series, at, quantile)
 
+    def forecasts_as_of(
+        self, series: Sequence[str], at: datetime, quantile: float = 0.5
+    ) -> dict[str, _series.Forecast]:
+        """The newest issue of each series that was known at that time; those without one are left out."""
+        with self._database.connection() as connection:
+            return _knowledge.forecasts_as_of(connection, series, at, quantile)
+
+    def known_at(self, at: datetime, start: datetime, end: datetime) -> _knowledge.Knowledge:
+        """What was known at a time about `start` … `end`: assets, prices and forecasts as they stood then."""
+        with self._snapshot() as connection:
+            return _knowledge.known_at(connection, at, start, end)
+
     # Runs
 
-    def save_run(self, run_id: UUID, kind: str, plan: Plan, inputs_hash: str, started: datetime) -> bool:
-        """Store a run with its whole plan; False when it is there already."""
+    def save_run(
+        self,
+        run_id: UUID,
+        kind: str,
+        plan: Plan,
+        inputs_hash: str,
+        started: datetime,
+        inputs: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Store a run with its whole plan; False when it is there already.
+
+        `inputs` says by name what it was given, for those who ask later: series, options.
+        """
         with self._database.transaction() as connection:
-            return _runs.save_run(connection, run_id, kind, plan, inputs_hash, started)
+            return _runs.save_run(connection, run_id, kind, plan, inputs_hash, started, inputs)
 
     def load_run(self, run_id: UUID) -> _runs.Run | None:
         with self._database.connection() as connection:
@@ -196,6 +295,54 @@ class Store:
 
     def verify_audit(self, noted: _audit.AuditHead | None = None) -> _audit.AuditCheck:
         """Compute the whole chain again; with a head noted earlier, also that nothing was cut off."""
+        with self._snapshot() as connection:
+            return _audit.verify_audit(connection, noted)
+
+    # Owners
+
+    def give(self, asset_ids: Sequence[str], owner: str | None, now: datetime) -> int:
+        """The assets are this owner's from `now` on, or the utility's (None); return how many were not."""
+        with self._database.transaction() as connection:
+            return _owners.give(connection, asset_ids, owner, now)
+
+    def owner_view(self, owner: str) -> _owners.OwnerView:
+        """What this owner may see, and nothing else."""
+        with self._database.connection() as connection:
+            key = _owners.owner_key(connection, owner)
+            if not _owners.arrange_role(connection):
+                raise StoreError(
+                    f"{self.name}: role {_owners.ROLE} is not there, and this login may not make it; "
+                    "allowed: a login with CREATEROLE runs `vpp db migrate` once"
+                )
+        return _owners.OwnerView(self._database, key)
+
+    def erase_owner(self, owner: str, actor: str, now: datetime) -> _owners.Erased:
+        """Delete a person's readings and replace the name everywhere, in the audit log too, whose chain still fits."""
+        with self._database.transaction() as connection:
+            return _owners.erase(connection, owner, actor, now)
+
+    # Export and import
+
+    def export(
+        self, folder: Path, part: _export.Part, now: datetime, kind: _export.Format = _export.Format.PARQUET
+    ) -> dict[str, Any]:
+        """Write all, or what is of a time or an owner, to a folder; return its manifest, which is written last."""
+        with self._snapshot() as connection:
+            connection.execute("SET TRANSACTION READ ONLY")
+            key = None if part.owner is None else _owners.owner_key(connection, part.owner)
+            return _export.export(connection, folder, part, kind, key, now)
+
+    def import_folder(self, folder: Path) -> dict[str, int]:
+        """Read an export into this empty database, all or nothing; return rows by table."""
+        manifest = _importing.read_manifest(folder)
+        with self._database.transaction() as connection:
+            rows = _importing.import_folder(connection, folder, manifest)
+        self._keys, self._prepared = _telemetry.Keys(), set()
+        return rows
+
+    @contextmanager
+    def _snapshot(self) -> Generator[Connection[Row]]:
+        """A transaction that sees one state throughout."""
         with self._database.transaction() as connection:
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            return _audit.verify_audit(connection, noted)
+            yield connection

@@ -9,6 +9,7 @@ CREATE TABLE vpp.run (
     steps         integer NOT NULL CHECK (steps > 0),
     step_minutes  integer NOT NULL CHECK (step_minutes > 0),
     inputs_hash   text NOT NULL,
+    inputs        jsonb,
     label         text NOT NULL,
     status        text NOT NULL,
     objective_eur double precision NOT NULL,
@@ -23,6 +24,7 @@ COMMENT ON COLUMN vpp.run.kind IS 'What for: day_ahead, intraday, study …';
 COMMENT ON COLUMN vpp.run.delivery_day IS 'Local market day (Europe/Berlin) of the first step.';
 COMMENT ON COLUMN vpp.run.start IS 'Start of the first step; the horizon has `steps` steps of `step_minutes`.';
 COMMENT ON COLUMN vpp.run.inputs_hash IS 'Of everything the optimiser was given.';
+COMMENT ON COLUMN vpp.run.inputs IS 'What it was given, by name: series with issue or revision, options. NULL: only the hash is known.';
 COMMENT ON COLUMN vpp.run.label IS 'optimal, feasible, relaxed, previous or safe: best first.';
 COMMENT ON COLUMN vpp.run.objective_eur IS 'Cost; earned = negative.';
 COMMENT ON COLUMN vpp.run.bound_eur IS 'No plan is cheaper: proven.';

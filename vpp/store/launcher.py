@@ -52,6 +52,7 @@ class _Place:
     socket_folder: Path
     account: Account
     programs: Programs
+    durable: bool
 
     @property
     def cluster(self) -> Path:
@@ -72,10 +73,12 @@ def embedded(
     bin_folder: Path | None = None,
     say: Callable[[str], None] = _log.warning,
     shelters: Sequence[Path] = SHELTERS,
+    durable: bool = True,
 ) -> Generator[str]:
     """The DSN of a server that lives in `folder`, shared with every process that asks for the same one.
 
     `bin_folder` holds its programs (None: found). `say` is told when data or programs lie elsewhere.
+    `durable`: whether its data outlive a power cut, which tests have no need of.
     """
     base = _base(folder, shelters, say)
     with _opened(base / "users") as users:
@@ -83,7 +86,7 @@ def embedded(
         try:
             with _alone(base):
                 fcntl.flock(users, fcntl.LOCK_SH)
-                place = _place(base, bin_folder, shelters, say)
+                place = _place(base, bin_folder, shelters, say, durable)
                 _ensure_running(place)
             yield place.dsn()
         finally:
@@ -132,7 +135,9 @@ def _shelter(shelters: Sequence[Path]) -> Path:
     raise NoDatabase(f"embedded PostgreSQL: none of {', '.join(map(str, shelters))} can be written")
 
 
-def _place(base: Path, bin_folder: Path | None, shelters: Sequence[Path], say: Callable[[str], None]) -> _Place:
+def _place(
+    base: Path, bin_folder: Path | None, shelters: Sequence[Path], say: Callable[[str], None], durable: bool
+) -> _Place:
     cluster = base / "cluster"
     by = account(cluster)
     if cluster.exists() and cluster.stat().st_uid != by.uid:
@@ -140,15 +145,15 @@ def _place(base: Path, bin_folder: Path | None, shelters: Sequence[Path], say: C
     version = int((cluster / "PG_VERSION").read_text()) if cluster.exists() else None
     found = find_programs(bin_folder, version)
     programs = found
-    if not by.is_us and not by.can(found.folder / "postgres", "--version"):
+    if not by.is_us and not by.can_run(found):
         programs = reachable_programs(found, by, _shelter(shelters))
         say(f"User {by.uid} cannot read the programs in {found.folder}: it runs the copy in {programs.folder}")
     if not cluster.exists():
-        _create(base, programs, by)
-    return _Place(base=base, socket_folder=_socket_folder(cluster, by), account=by, programs=programs)
+        _create(base, programs, by, durable)
+    return _Place(base=base, socket_folder=_socket_folder(cluster, by), account=by, programs=programs, durable=durable)
 
 
-def _create(base: Path, programs: Programs, by: Account) -> None:
+def _create(base: Path, programs: Programs, by: Account, durable: bool) -> None:
     """Initialise a cluster; it gets its name when it is complete."""
     for left_over in base.glob("cluster.new-*"):
         shutil.rmtree(left_over, ignore_errors=True)
@@ -156,6 +161,8 @@ def _create(base: Path, programs: Programs, by: Account) -> None:
     if not by.is_us:
         os.chown(draft, by.uid, by.gid)
     options = ["-U", "vpp", "-A", "trust", "-E", "UTF8", "--locale=C", "--data-checksums"]
+    if not durable:
+        options.append("--no-sync")
     command = [programs.folder / "initdb", "-D", draft, *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False, **by.popen)
     if done.returncode:
@@ -211,19 +218,26 @@ def _listens(place: _Place) -> bool:
 
 
 def _server(place: _Place) -> int | None:
-    """Process id of a server that runs on this cluster; the number in its pid file may be anybody's by now."""
+    """Process id of a server that runs on this cluster."""
     try:
         pid = int((place.cluster / "postmaster.pid").read_text().split()[0])
-        os.kill(pid, 0)
     except (OSError, IndexError, ValueError):
         return None
+    return pid if _serves(pid, place) else None
+
+
+def _serves(pid: int, place: _Place) -> bool:
+    """Is this process the server of the cluster? The number in its pid file may be anybody's by now."""
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
     if not Path("/proc/self/cmdline").exists():
-        return pid
+        return True
     with suppress(OSError):
         command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if command[1:3] == [b"-D", os.fsencode(place.cluster)]:
-            return pid
-    return None
+        return command[1:3] == [b"-D", os.fsencode(place.cluster)]
+    return False
 
 
 def _launch(place: _Place) -> subprocess.Popen[Any]:
@@ -235,6 +249,8 @@ def _launch(place: _Place) -> subprocess.Popen[Any]:
     command = [place.programs.folder / "postgres", "-D", place.cluster, "-k", sockets, "-p", "5432"]
     for setting in ("listen_addresses=", "timezone=UTC", "log_timezone=UTC", "log_checkpoints=off"):
         command += ["-c", setting]
+    if not place.durable:
+        command += ["-c", "fsync=off"]
     with log_file.open("ab") as log:
         server: subprocess.Popen[Any] = subprocess.Popen(
             command, stdout=log, stderr=log, start_new_session=True, **place.account.popen
@@ -246,13 +262,14 @@ def _launch(place: _Place) -> subprocess.Popen[Any]:
 
 def _stop(place: _Place) -> None:
     """End the sessions and write everything down. Should that hang: end at once, and recover next time."""
+    pid = _server(place)
     for order, patience_s in ((signal.SIGINT, 60), (signal.SIGQUIT, 10)):
         until = time.monotonic() + patience_s
-        pid = _server(place)
-        if pid:
+        if pid and _serves(pid, place):
             with suppress(ProcessLookupError):
                 os.kill(pid, order)
-        while _server(place) and time.monotonic() < until:
+        # Not until its pid file is gone: it removes that a little before it ends.
+        while pid and _serves(pid, place) and time.monotonic() < until:
             time.sleep(0.01)
     if place.socket_folder != place.cluster:
         with suppress(OSError):

@@ -1,0 +1,120 @@
+"""`vpp plan …`: a stored plan, beside what was known when it was made."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+
+from vpp.cli.app import AsJson, print_json
+
+if TYPE_CHECKING:
+    from vpp.store import Knowledge, Run
+
+plan = typer.Typer(help="Stored plans: show.", no_args_is_help=True)
+
+
+@plan.callback()
+def _group() -> None:
+    """A group, though it has one command yet."""
+
+
+@plan.command()
+def show(
+    run: Annotated[str, typer.Argument(help="The run's id, or a kind (`day_ahead`): its newest.", metavar="RUN")],
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", help="What was known at this time (ISO 8601 with offset); else: at its start."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """A plan, and the assets, prices and forecasts as they were known then: enough to make it again."""
+    from vpp.cli.stores import opened_store
+
+    at = _time(as_of) if as_of else None
+    with opened_store() as store:
+        found = store.load_run(_run_id(store, run, at))
+        if not found:
+            from vpp.store import StoreError
+
+            raise StoreError(f"run {run}: is not stored; allowed: the id of a stored run")
+        horizon = found.plan.horizon
+        known = store.known_at(at or found.started, horizon.start, horizon.end)
+    if as_json:
+        print_json(_as_json(found, known))
+    else:
+        print("\n".join(_sentences(found, known)))
+
+
+def _run_id(store: Any, text: str, at: datetime | None) -> UUID:
+    from vpp.store import StoreError
+
+    try:
+        return UUID(text)
+    except ValueError:
+        newest = store.newest_run(text, at or datetime.now(UTC))
+    if newest is None:
+        raise StoreError(f"run '{text}': no run of this kind is stored; allowed: a run's id, or a kind with runs")
+    return newest
+
+
+def _time(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise typer.BadParameter(f"'{text}'; allowed: 2025-03-30T12:00Z, or with another offset", param_hint="--as-of")
+    return at
+
+
+def _sentences(run: "Run", known: "Knowledge") -> list[str]:
+    plan, horizon = run.plan, run.plan.horizon
+    whole = f"{horizon.start:%Y-%m-%d %H:%M}Z … {horizon.end:%Y-%m-%d %H:%M}Z"
+    cost = f"{plan.objective_eur:.2f} EUR, bound {plan.bound_eur:.2f} EUR, gap {plan.gap:.4f}"
+    lines = [
+        f"run {run.run_id}: {run.kind} of {run.delivery_day}, started {run.started:%Y-%m-%d %H:%M:%S}Z",
+        f"{whole}, {horizon.steps} steps of {horizon.step_minutes} min",
+        f"plan: {plan.label}, {cost}; {plan.assets} assets",
+        f"inputs: {run.inputs_hash}",
+        *(f"  {v.sentence}" for v in plan.violations),
+        f"known at {known.at:%Y-%m-%d %H:%M:%S}Z: {len(known.assets)} assets",
+    ]
+    for name, values in known.prices.items():
+        revised = known.prices_revised.get(name, 0)
+        lines.append(f"  {name}: {len(values)} intervals" + (f", {revised} revised since" if revised else ""))
+    for f in known.forecasts:
+        lines.append(f"  {f.series}: issued {f.issued:%Y-%m-%d %H:%M}Z by {f.model}, quantile {f.quantile:g}")
+    if known.forecasts_later:
+        lines.append(f"  {known.forecasts_later} issues for this time came later")
+    return lines
+
+
+def _as_json(run: "Run", known: "Knowledge") -> dict[str, Any]:
+    plan = run.plan
+    return {
+        "run": str(run.run_id), "kind": run.kind, "delivery_day": run.delivery_day.isoformat(),
+        "started": run.started.isoformat(), "inputs_hash": run.inputs_hash, "inputs": run.inputs,
+        "start": plan.horizon.start.isoformat(), "steps": plan.horizon.steps, "step_minutes": plan.horizon.step_minutes,
+        "label": plan.label.value, "objective_eur": plan.objective_eur, "bound_eur": _finite(plan.bound_eur),
+        "gap": _finite(plan.gap), "power_kw": {id: list(map(float, values)) for id, values in plan.power_kw.items()},
+        "heat_kw": {id: list(map(float, values)) for id, values in plan.heat_kw.items()},
+        "known_at": known.at.isoformat(),
+        "assets": [
+            {"id": a.id, "type": a.kind, "valid_from": a.valid_from.isoformat(), "nameplate": dict(a.nameplate),
+             "outlook": dict(a.outlook)}
+            for a in known.assets
+        ],
+        "prices": {name: {t.isoformat(): v for t, v in values.items()} for name, values in known.prices.items()},
+        "prices_revised": dict(known.prices_revised),
+        "forecasts": [
+            {"series": f.series, "issued": f.issued.isoformat(), "start": f.start.isoformat(), "quantile": f.quantile,
+             "step_minutes": f.step.total_seconds() / 60, "model": f.model, "values": list(map(float, f.values))}
+            for f in known.forecasts
+        ],
+        "forecasts_later": known.forecasts_later,
+    }  # fmt: skip
+
+
+def _finite(value: float) -> float | None:
+    return value if abs(value) < float("inf") else None
