@@ -1,6 +1,7 @@
 """The field: all devices of this process, their links and their orders."""
 
 import asyncio
+import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from vpp.devices.device import Device
@@ -8,6 +9,7 @@ from vpp.devices.link import Forbidden, Link, LinkError, Pace, networks, require
 from vpp.devices.orders import Key, Order
 from vpp.devices.poller import read
 from vpp.devices.setpoints import SetpointProtocol
+from vpp.devices.wire import SerialLine
 from vpp.domain import Clock, Mistake, Mistakes, Reading, Setpoint, SetpointEvent
 
 LOOPBACK = ("127.0.0.0/8",)
@@ -28,8 +30,10 @@ class Field:
         on_event: Callable[[SetpointEvent], None] | None = None,
         at_once: int = 200,
         pace: Pace | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._clock, self._allowed, self._pace = clock, networks(allowed), pace or Pace()
+        self._tls = tls
         self._at_once, self._connecting = asyncio.Semaphore(at_once), asyncio.Semaphore(50)
         self._links = dict[tuple[str, int], Link]()
         self._devices = dict[str, Device]()
@@ -82,6 +86,8 @@ class Field:
                 settle_s=t.settle_ms / 1e3,
                 pace=self._pace,
                 connecting=self._connecting,
+                tls=self._tls,
+                serial=SerialLine(baudrate=t.baudrate, parity=t.parity, stopbits=t.stopbits),
             )
         return self._links[place]
 

@@ -10,12 +10,11 @@ import ipaddress
 import itertools
 import random
 import ssl
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pymodbus.pdu import ModbusPDU
-
-from vpp.devices.wire import WRITE_ONE, Framing, Lost, Mute, SerialLine, Unreadable, Wire, read_request, write_request
+from vpp.devices.wire import Framing, Lost, Mute, SerialLine, Wire
 from vpp.domain import Priority
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network | str
@@ -27,6 +26,8 @@ EXCEPTIONS = {
 }  # fmt: skip
 
 
+READ = struct.Struct(">BHH")
+WRITE_ONE = 6
 SILENCES = 4
 """So many unanswered requests in a row, and the connection is made anew."""
 
@@ -177,17 +178,24 @@ class Link:
 
     async def read(self, unit: int, fc: int, at: int, count: int, priority: Priority) -> Sequence[int]:
         """`count` registers from address `at` by function 3 or 4."""
-        pdu = await self._ask("read", unit, fc, at, priority, read_request(unit, fc, at, count))
-        assert pdu is not None
-        return pdu.registers
+        return struct.unpack(f">{count}H", await self.read_bytes(unit, fc, at, count, priority))
+
+    async def read_bytes(self, unit: int, fc: int, at: int, count: int, priority: Priority) -> bytes:
+        """As `read`: two bytes a register, as they came."""
+        answer = await self._ask("read", unit, at, priority, READ.pack(fc, at, count))
+        return answer[2:]
 
     async def write(self, unit: int, fc: int, at: int, words: Sequence[int], priority: Priority) -> None:
         """Registers from address `at` by function 16, or one by function 6; the echo is checked."""
-        await self._ask("write", unit, fc, at, priority, write_request(unit, fc, at, words))
+        if fc == WRITE_ONE:
+            request = READ.pack(fc, at, words[0])
+        else:
+            request = struct.pack(f">BHHB{len(words)}H", fc, at, len(words), 2 * len(words), *words)
+        await self._ask("write", unit, at, priority, request)
 
     async def reach(self, unit: int, priority: Priority) -> None:
         """Connect if need be; raises NoAnswer."""
-        await self._ask("connect", unit, 0, 0, priority, None)
+        await self._ask("connect", unit, 0, priority, b"")
 
     def close(self) -> None:
         """Drop the connection and fail what waits."""
@@ -198,10 +206,8 @@ class Link:
                 turn.set_result(None)
         self._waiting.clear()
 
-    async def _ask(
-        self, verb: str, unit: int, fc: int, at: int, priority: Priority, request: ModbusPDU | None
-    ) -> ModbusPDU | None:
-        """Wait for the turn, then ask; `request` None only connects."""
+    async def _ask(self, verb: str, unit: int, at: int, priority: Priority, request: bytes) -> bytes:
+        """Wait for the turn, then ask; an empty request only connects."""
         if self._busy:
             turn = asyncio.get_running_loop().create_future()
             heapq.heappush(self._waiting, (priority, next(self._number), turn))
@@ -213,14 +219,13 @@ class Link:
                 raise
         self._busy = True
         try:
-            answer = await self._perform(verb, unit, fc, at, priority <= Priority.SETPOINT, request)
+            return await self._perform(verb, unit, at, priority <= Priority.SETPOINT, request)
         except LinkError as problem:
             self.tally.failures += 1
             self.tally.problem = str(problem)
             raise
         finally:
             self._pass_on()
-        return answer
 
     def _pass_on(self) -> None:
         """Give the turn to the most urgent who waits."""
@@ -231,9 +236,7 @@ class Link:
                 return
         self._busy = False
 
-    async def _perform(
-        self, verb: str, unit: int, fc: int, at: int, urgent: bool, request: ModbusPDU | None
-    ) -> ModbusPDU | None:
+    async def _perform(self, verb: str, unit: int, at: int, urgent: bool, request: bytes) -> bytes:
         loop = asyncio.get_running_loop()
         if self._closed:
             raise NoAnswer(f"{self._where(unit, verb, at)}: link closed", sent=False)
@@ -243,14 +246,14 @@ class Link:
         wire = self._wire
         if wire is None or not wire.connected:
             wire = await self._connection(self._where(unit, verb, at), urgent)
-        if request is None:
-            return None
+        if not request:
+            return request
         if self.min_gap_s and (gap := self._last + self.min_gap_s - loop.time()) > 0:
             await asyncio.sleep(gap)
         self.tally.requests += 1
         try:
-            answer = await wire.ask(request)
-        except (Lost, Mute, Unreadable, OSError) as problem:
+            answer = await wire.ask(unit, request)
+        except (Lost, Mute, OSError) as problem:
             raise self._failed(self._where(unit, verb, at), unit, problem) from None
         except asyncio.CancelledError:
             if self.is_rtu:
@@ -260,7 +263,7 @@ class Link:
             self._last = loop.time()
         self._rest.failures = self._silences = 0
         self.tally.last_answer = self._last
-        self._check(answer, request, unit, verb, fc, at)
+        self._check(answer, request, unit, verb, at)
         if rest is not None:
             rest.failures = 0
         self.tally.problem = ""
@@ -269,25 +272,26 @@ class Link:
     def _where(self, unit: int, verb: str, at: int) -> str:
         return f"{self.host}:{self.port} unit {unit}: {verb}" + ("" if verb == "connect" else f" {at}")
 
-    def _check(self, answer: ModbusPDU, request: ModbusPDU, unit: int, verb: str, fc: int, at: int) -> None:
+    def _check(self, answer: bytes, request: bytes, unit: int, verb: str, at: int) -> None:
         """Raises Refused or Garbage unless the answer fits the question."""
-        if answer.function_code & 0x7F != fc:
-            wrong = f"answered with function {answer.function_code} instead of {fc}"
-        elif answer.isError():
-            if answer.exception_code in Refused.DEVICE_DOWN:
+        fc, size = request[0], len(answer)
+        if answer[0] == fc and fc in (3, 4):
+            count = request[3] << 8 | request[4]
+            if size == 2 + 2 * count and answer[1] == 2 * count:
+                return
+            came = answer[1] // 2 if size > 1 and size == 2 + answer[1] else 0
+            wrong = f"{came} registers came, {count} were asked for"
+        elif answer[0] == fc:
+            if answer == request[:5]:
+                return
+            wrong = f"the echo is {answer.hex()}, written was {request[:5].hex()}"
+        elif answer[0] == fc | 0x80 and size == 2:
+            if answer[1] in Refused.DEVICE_DOWN:
                 rest = self._unit_rest.setdefault(unit, _Rest())
                 rest.extend(self.pace, asyncio.get_running_loop().time())
-            raise Refused(answer.exception_code, self._where(unit, verb, at))
-        elif fc in (3, 4):
-            came = len(answer.registers)
-            if came == request.count:
-                return
-            wrong = f"{came} registers came, {request.count} were asked for"
+            raise Refused(answer[1], self._where(unit, verb, at))
         else:
-            echo, sent = ((p.address, list(p.registers) if fc == WRITE_ONE else p.count) for p in (answer, request))
-            if echo == sent:
-                return
-            wrong = f"the echo names {echo}, written was {sent}"
+            wrong = f"answered with function {answer[0] & 0x7F} instead of {fc}"
         self._drop()  # whatever comes next on this connection may answer an older question
         raise Garbage(f"{self._where(unit, verb, at)}: {wrong}")
 
@@ -315,11 +319,8 @@ class Link:
         return wire
 
     def _failed(self, where: str, unit: int, problem: Exception) -> LinkError:
-        """Sort a failure: lost connection, garbage, or silence."""
+        """Sort a failure: lost connection, or silence."""
         now = asyncio.get_running_loop().time()
-        if isinstance(problem, Unreadable):
-            self._drop()
-            return Garbage(f"{where}: {problem}")
         if self._closed:
             return NoAnswer(f"{where}: link closed")
         if not isinstance(problem, Mute):

@@ -38,10 +38,10 @@ async def _values(
 ) -> tuple[dict[str, Value], LinkError | None]:
     """The block's values, and why there are none."""
     try:
-        words = await link.read(device.unit, block.fc, block.start, block.count, priority)
+        data = await link.read_bytes(device.unit, block.fc, block.start, block.count, priority)
     except LinkError as problem:
         return unread(block.names), problem
-    return block.decode(words), None
+    return block.decode_bytes(data), None
 
 
 def is_usable(reading: Reading) -> bool:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from vpp.devices.registers import Register, RegisterType, raw_code
 from vpp.devices.units import Amount, factor_of, seconds
+from vpp.devices.wire import Framing
 from vpp.domain import Mistake, Mistakes, SetpointKind, nearest
 
 Seconds = Annotated[float, BeforeValidator(seconds)]
@@ -37,8 +38,12 @@ class Transport(Strict):
 
     port: int = Field(502, ge=1, le=65535)
     unit: int = Field(1, ge=0, le=255)
-    framer: Literal["tcp", "rtu"] = "tcp"
-    """rtu: RTU frames over TCP, as transparent RS485 gateways send them."""
+    framer: Framing = "tcp"
+    """rtu: RTU frames over TCP, as transparent RS485 gateways send them. A serial port always speaks RTU."""
+    baudrate: int = Field(19200, ge=300, le=4_000_000)
+    """This and the two below: of a serial port. Defaults: Modbus over serial line V1.02, 2.5.1."""
+    parity: Literal["E", "O", "N"] = "E"
+    stopbits: Literal[1, 2] = 1
     word_order: WordOrder = "big"
     max_read: int = Field(125, ge=1, le=125)
     max_gap: int = Field(8, ge=0, le=64)

@@ -1,34 +1,26 @@
-"""The one place that speaks pymodbus: clients for every transport, and a request that ends when it should.
+"""The one place that knows pymodbus: its transports and framers, and a request that ends when it should.
 
-pymodbus frames and decodes; its own `execute` is passed by, because it waits a whole time-out when the connection is
-gone, counts retries for all units together, and costs twice as much. What is used of its insides is in this module.
+pymodbus connects (TCP, TLS, serial) and frames (MBAP, RTU with CRC); requests and answers stay bytes, so that nothing
+about an answer is hidden from whoever judges it. Its own `execute` and message classes are passed by: they wait a whole
+time-out when the connection is gone, accept answers that do not fit, and cost twice as much.
 """
 
 import asyncio
 import logging
 import ssl
-import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pymodbus import FramerType, ModbusException
+from pymodbus import FramerType
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient, AsyncModbusTlsClient
 from pymodbus.framer.socket import FramerSocket
-from pymodbus.pdu import DecodePDU, ModbusPDU
-from pymodbus.pdu.register_message import (
-    ReadHoldingRegistersRequest,
-    ReadHoldingRegistersResponse,
-    ReadInputRegistersRequest,
-    ReadInputRegistersResponse,
-    WriteMultipleRegistersRequest,
-    WriteSingleRegisterRequest,
-)
+from pymodbus.pdu import DecodePDU
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # its errors append frames of all connections
 
 Framing = Literal["tcp", "rtu", "tls"]
-WRITE_ONE, WRITE_MANY = 6, 16
+LONGEST_FRAME = 264
+"""Bytes; MBAP header and PDU take 260 at most (Modbus messaging on TCP/IP V1.0b, 3.1.3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,40 +32,6 @@ class SerialLine:
     stopbits: int = 1
 
 
-def _decode(self: Any, data: bytes) -> None:
-    """Registers only where the byte count is the frame's: a short answer has none, and its length gives it away."""
-    count = len(data) // 2
-    whole = len(data) == 2 * count + 1 and data[0] == 2 * count
-    self.registers = struct.unpack_from(f">{count}H", data, 1) if whole else ()
-
-
-class _Holding(ReadHoldingRegistersResponse):
-    decode = _decode
-    __str__ = object.__repr__  # pymodbus formats every frame for a log that is off
-
-
-class _Input(ReadInputRegistersResponse):
-    decode = _decode
-    __str__ = object.__repr__
-
-
-_DECODER = DecodePDU(False)
-"""Shared by all clients: it holds no state but this table."""
-for _response in (_Holding, _Input):
-    _DECODER.register(_response)
-
-
-def read_request(unit: int, fc: int, at: int, count: int) -> ModbusPDU:
-    kind = ReadHoldingRegistersRequest if fc == 3 else ReadInputRegistersRequest
-    return kind(address=at, count=count, dev_id=unit)
-
-
-def write_request(unit: int, fc: int, at: int, words: Sequence[int]) -> ModbusPDU:
-    if fc == WRITE_ONE:
-        return WriteSingleRegisterRequest(address=at, registers=list(words), dev_id=unit)
-    return WriteMultipleRegistersRequest(address=at, registers=list(words), dev_id=unit)
-
-
 class Lost(Exception):
     """The connection went while a request was out."""
 
@@ -82,14 +40,21 @@ class Mute(Exception):
     """No answer within the time-out."""
 
 
-class Unreadable(Exception):
-    """The answer could not be decoded."""
-
-
 class Wire:
     """One connection that carries one request at a time."""
 
-    __slots__ = ("_client", "_ctx", "_loop", "_timeout_s")
+    __slots__ = (
+        "_buffer",
+        "_client",
+        "_ctx",
+        "_framer",
+        "_future",
+        "_loop",
+        "_number",
+        "_numbered",
+        "_timeout_s",
+        "_unit",
+    )
 
     def __init__(
         self,
@@ -102,6 +67,8 @@ class Wire:
         serial: SerialLine | None = None,
     ) -> None:
         self._loop, self._timeout_s = asyncio.get_running_loop(), timeout_s
+        self._buffer, self._number, self._unit = b"", 0, 0
+        self._future: asyncio.Future[bytes] | None = None
         more: dict[str, Any] = {
             "timeout": timeout_s, "retries": 0, "reconnect_delay": 0, "trace_connect": self._on_connection,
         }  # fmt: skip
@@ -110,19 +77,23 @@ class Wire:
             self._client: Any = AsyncModbusSerialClient(host, **line, **more)
         elif framing == "tls":
             self._client = AsyncModbusTlsClient(host, port=port, sslctx=tls or ssl.create_default_context(), **more)
-            self._client.ctx.framer = FramerSocket(_DECODER)  # pymodbus' own loses an answer that comes in two records
         else:
             framer = FramerType.SOCKET if framing == "tcp" else FramerType.RTU
             self._client = AsyncModbusTcpClient(host, port=port, framer=framer, **more)
         self._ctx = self._client.ctx
-        self._ctx.framer.decoder = _DECODER
+        # pymodbus' TLS framer takes each record for a whole answer; MBAP carries its length.
+        self._framer: Any = FramerSocket(DecodePDU(False)) if framing == "tls" and not serial else self._ctx.framer
+        self._numbered = framing != "rtu" and not serial
+        self._ctx.data_received = self._received
 
     async def connect(self) -> bool:
         """Whether it stands; gives up after the time-out."""
         try:
             if not await self._client.connect():
                 return False
-        except (OSError, ModbusException, ValueError):  # pyserial: a path that is no serial port
+        except asyncio.CancelledError:
+            raise
+        except Exception:  # a serial port that is none or lacks the parity: SerialException, termios.error, ValueError
             return False
         if hasattr(self._ctx.transport, "max_size"):
             self._ctx.transport.max_size = 2048  # asyncio asks for 256 KiB per answer
@@ -132,41 +103,54 @@ class Wire:
     def connected(self) -> bool:
         return self._ctx.transport is not None
 
-    async def ask(self, request: ModbusPDU) -> ModbusPDU:
-        """The answer to a request; raises Lost, Mute or Unreadable."""
-        ctx = self._ctx
-        if ctx.transport is None:
+    async def ask(self, unit: int, request: bytes) -> bytes:
+        """The answer to a request, both from the function code on; raises Lost or Mute."""
+        transport = self._ctx.transport
+        if transport is None:
             raise Lost
-        request.transaction_id = ctx.getNextTID()
-        ctx.recv_buffer = b""
-        ctx.response_future = future = self._loop.create_future()
+        self._buffer, self._unit = b"", unit
+        self._number = number = self._number % 65_000 + 1 if self._numbered else 0
+        self._future = future = self._loop.create_future()
         timer = self._loop.call_later(self._timeout_s, _expire, future)
+        transport.write(self._framer.encode(request, unit, number))
         try:
-            ctx.pdu_send(request)
             return await future
-        except ModbusException as problem:
-            raise Unreadable(str(problem)) from None
         finally:
             timer.cancel()
+            self._future = None
 
     def close(self) -> None:
         """Fail what is out, and hang up."""
         self._fail()
         self._client.close()
 
+    def _received(self, data: bytes) -> None:
+        """Bytes from the device: an answer in pieces is put together, one to an older question is thrown away."""
+        future = self._future
+        if future is None or future.done():
+            return
+        self._buffer = buffer = self._buffer + data if self._buffer else data
+        while buffer:
+            used, unit, number, answer = self._framer.decode(buffer)
+            if not used:
+                break
+            buffer = buffer[used:]
+            if answer and unit == self._unit and number == self._number:
+                future.set_result(answer)
+                return
+        self._buffer = buffer
+        if len(buffer) > LONGEST_FRAME:
+            self.close()
+
     def _on_connection(self, up: bool) -> None:
         if not up:
             self._fail()
 
     def _fail(self) -> None:
-        future = self._ctx.response_future
-        if not future.done():
-            future.set_exception(Lost())
-            future.exception()  # nobody may be waiting
+        if self._future is not None and not self._future.done():
+            self._future.set_exception(Lost())
 
 
-def _expire(future: "asyncio.Future[ModbusPDU]") -> None:
+def _expire(future: "asyncio.Future[bytes]") -> None:
     if not future.done():
         future.set_exception(Mute())
-
-
