@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 
 from vpp.devices.device import Device
 from vpp.devices.link import Forbidden, Link, LinkError, Pace, networks, require_allowed
@@ -129,6 +130,23 @@ class Field:
     def observe(self, readings: Iterable[Reading]) -> list[SetpointEvent]:
         """Judge the orders in force by readings that came another way."""
         return self._protocol.observe(readings)
+
+    def resume(self, setpoint: Setpoint, last_heard: datetime) -> list[SetpointEvent]:
+        """Take up an order of before a restart; `refresh` reads it back before anything is written."""
+        return self._protocol.resume(setpoint, last_heard)
+
+    def know(self, setpoint: Setpoint) -> None:
+        """An order that is over: should it come again, it does nothing."""
+        self._protocol.know(setpoint)
+
+    async def withdraw(self, keys: Iterable[Key], reason: str) -> list[SetpointEvent]:
+        """End these orders (asset, setpoint name)."""
+        return await self._protocol.withdraw(keys, reason)
+
+    @property
+    def links(self) -> Mapping[tuple[str, int], Link]:
+        """Those in use, by host and port."""
+        return self._links
 
     async def release_all(self, reason: str) -> list[SetpointEvent]:
         """Withdraw every order."""

@@ -14,11 +14,14 @@ from vpp.devices.device import Device
 from vpp.devices.link import Link, LinkError, Refused
 from vpp.devices.orders import Journal, Key, Order, judge
 from vpp.devices.poller import is_usable
+from vpp.devices.profile import SETPOINTS
 from vpp.devices.sequence import read_back, stranger, write_steps
 from vpp.domain import Clock, Priority, Reading, Setpoint, SetpointEvent, SetpointKind, SetpointState
 
 VERIFY_PAUSE_S = 0.2
 """Between two read-backs while the device still shows something else."""
+READ_BACK_S = 1.0
+"""Between two tries to read back an order whose outcome is unknown; the link's own pause may make it longer."""
 RETRY_S = 20.0
 """Between two tries of an order that failed, where the profile asks for no refresh."""
 
@@ -78,7 +81,44 @@ class SetpointProtocol:
         for order in due:
             del self._coming[order.key]
         await asyncio.gather(*(self._begin(order, begun) for order in due))
-        return begun.events + await self._each(self._tend)
+        return begun.events + await self._each(self._tend, self._needs_care)
+
+    def resume(self, setpoint: Setpoint, last_heard: datetime) -> list[SetpointEvent]:
+        """Take up an order given before a restart: `refresh` reads it back first and repeats nothing blindly.
+
+        `last_heard`: when the device was last written to at the latest; from then on its own time-out counts.
+        """
+        journal, now = Journal(self._clock, self._on_event), self._clock.now()
+        if setpoint.id in self._known:
+            return []
+        self._known[setpoint.id] = setpoint.expires_at
+        order = self._validated(setpoint, min(setpoint.valid_from, last_heard))
+        if isinstance(order, str):
+            journal.write(setpoint, S.REJECTED, f"after a restart: {order}")
+        elif setpoint.valid_from > now:
+            self._coming[order.key] = order
+        else:
+            order.resumed, order.next_try = True, now
+            self._orders[order.key], self._written[order.key] = order, last_heard
+            journal.state(order, S.LOST, "the service was restarted: unknown until read back")
+        return journal.events
+
+    def know(self, setpoint: Setpoint) -> None:
+        """An order that is over: the same id again does nothing."""
+        self._known[setpoint.id] = setpoint.expires_at
+
+    async def withdraw(self, keys: Iterable[Key], reason: str) -> list[SetpointEvent]:
+        """End these orders now."""
+        journal, wanted = Journal(self._clock, self._on_event), set(keys)
+
+        async def end(order: Order) -> None:
+            async with self._lock(order):
+                await self._release(order, journal, reason)
+
+        for key in wanted & set(self._coming):
+            journal.state(self._coming.pop(key), S.RELEASED, f"{reason}; it had not begun")
+        await asyncio.gather(*(end(self._orders[key]) for key in wanted & set(self._orders)))
+        return journal.events
 
     async def release_all(self, reason: str) -> list[SetpointEvent]:
         """Withdraw every order (shutdown, operator's stop)."""
@@ -95,8 +135,12 @@ class SetpointProtocol:
 
     def observe(self, readings: Iterable[Reading]) -> list[SetpointEvent]:
         """Judge by what was measured: effective, or failed because nothing happened in time."""
+        if not self._orders:
+            return []
+        readings = list(readings)
         journal, now = Journal(self._clock, self._on_event), self._clock.now()
-        watched = [(o, o.command.spec.effect) for o in self._orders.values() if o.effect_by and not o.ending]
+        present = [self._orders.get((asset, name)) for asset in {r.asset_id for r in readings} for name in SETPOINTS]
+        watched = [(o, o.command.spec.effect) for o in present if o and o.effect_by and not o.ending]
         if not watched:
             return []
         latest = {(r.asset_id, r.point): r for r in readings if is_usable(r)}
@@ -109,9 +153,16 @@ class SetpointProtocol:
                 journal.state(order, S.FAILED, "its effect was not measured in time")
         return journal.events
 
-    async def _each(self, act: Callable[[Order, Journal], Awaitable[None]]) -> list[SetpointEvent]:
+    def _needs_care(self, order: Order) -> bool:
+        now = self._clock.now()
+        due = order.next_try is not None and order.next_try <= now
+        return due or bool(order.ending) or order.setpoint.expires_at <= now
+
+    async def _each(
+        self, act: Callable[[Order, Journal], Awaitable[None]], chosen: Callable[[Order], bool] = lambda order: True
+    ) -> list[SetpointEvent]:
         journal = Journal(self._clock, self._on_event)
-        await asyncio.gather(*(act(order, journal) for order in list(self._orders.values())))
+        await asyncio.gather(*(act(order, journal) for order in list(self._orders.values()) if chosen(order)))
         return journal.events
 
     def _lock(self, order: Order) -> asyncio.Lock:
@@ -274,7 +325,7 @@ class SetpointProtocol:
             self._retry(order, journal, S.FAILED, f"{problem} within {within:g} s")
 
     def _verified(self, order: Order, journal: Journal, detail: str) -> None:
-        order.verified_at, order.late = self._clock.now(), False
+        order.verified_at, order.late, order.resumed = self._clock.now(), False, False
         self._watch(order)
         if self._is_current(order):
             journal.state(order, S.VERIFIED, detail)
@@ -326,10 +377,17 @@ class SetpointProtocol:
         async with self._lock(order):
             if not self._is_current(order):
                 return
-            if order.state is S.LOST and await self._mismatch(order, Priority.REFRESH) is None:
-                self._written[order.key] = self._clock.now()
-                self._verified(order, journal, "read back after the loss")
-                return
+            if order.key in self._written:  # the device may hold it, or an older one
+                try:
+                    seen = await read_back(self._link_of(order.device), order.device, order.command, Priority.REFRESH)
+                except LinkError:
+                    order.next_try = self._clock.now() + timedelta(seconds=READ_BACK_S)
+                    return
+                if order.command.mismatch(seen, order.value) is None:
+                    self._verified(order, journal, "read back after the loss")
+                    every = order.command.spec.hold.refresh_s
+                    order.next_try = self._written[order.key] + timedelta(seconds=every) if every else None
+                    return
         await self._carry_out(order, journal, Priority.REFRESH)
 
     async def _repeat(self, order: Order, journal: Journal) -> None:
@@ -344,6 +402,11 @@ class SetpointProtocol:
         if not self._is_current(order):
             return
         order.effect_by = None
+        if order.resumed and (gone := await self._gone(order)):
+            if self._is_current(order):
+                del self._orders[order.key]
+                journal.state(order, S.RELEASED, f"{reason}; the device had let it go: {gone}")
+            return
         done, by_itself = await self._withdraw(order), self._forgotten(order)
         if not self._is_current(order):
             return
@@ -353,6 +416,14 @@ class SetpointProtocol:
         elif not order.ending:
             order.ending = reason
             journal.state(order, S.LOST, f"{reason}, but its release was not confirmed; tried again")
+
+    async def _gone(self, order: Order) -> str:
+        """What a device shows that no longer holds an order of before the restart; empty: it holds it, or is silent."""
+        try:
+            seen = await read_back(self._link_of(order.device), order.device, order.command, Priority.SETPOINT)
+        except LinkError:
+            return ""
+        return order.command.mismatch(seen, order.value) or ""
 
     def _forgotten(self, order: Order) -> str:
         """Words for a device whose own time-out has passed; empty: it may still hold the order."""
