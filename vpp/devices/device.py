@@ -65,6 +65,15 @@ class Command:
     def unit(self) -> str:
         return "" if self.kind is SetpointKind.SWITCH else " kW"
 
+    @property
+    def when_silent(self) -> str:
+        hold = self.spec.hold
+        if hold.device_timeout is None:
+            return "keeps the last order"
+        does = {"unlimited": "unlimited", "internal": "own control", "last": "the last order"}
+        then = does[hold.on_loss] if isinstance(hold.on_loss, str) else f"{self.fallback:g}{self.unit}"
+        return f"after {hold.device_timeout:g} s {then}"
+
     def allows(self, value: float) -> bool:
         noise = 1e-9 * max(1.0, abs(self.low), abs(self.high))
         return math.isfinite(value) and self.low - noise <= value <= self.high + noise
@@ -172,7 +181,8 @@ class Device:
     unit: int = 1
     rating_kw: float | None = None
     """Nameplate power, needed where the profile speaks of the rating."""
-    writable: bool = True
+    writable: bool | frozenset[str] = True
+    """Whether, or which, setpoints may be written."""
 
     def __post_init__(self) -> None:
         if mistakes := list(self._mistakes()):
@@ -181,6 +191,14 @@ class Device:
     @cached_property
     def layout(self) -> Layout:
         return layout_of(self.profile, self.rating_kw)
+
+    def may_write(self, setpoint: str) -> bool:
+        return self.writable if isinstance(self.writable, bool) else setpoint in self.writable
+
+    @property
+    def when_silent(self) -> dict[str, str]:
+        """What the device does by itself when it hears nothing from us, by setpoint: `after 60 s 0 kW`."""
+        return {name: command.when_silent for name, command in self.layout.commands.items()}
 
     @property
     def groups(self) -> tuple[str, ...]:

@@ -144,6 +144,11 @@ class Field:
         return await self._protocol.withdraw(keys, reason)
 
     @property
+    def bounds(self) -> dict[str, tuple[float, float, str]]:
+        """Least and greatest target of an asset while a grid operator's limit holds, kW, and both in words."""
+        return self._protocol.bounds
+
+    @property
     def links(self) -> Mapping[tuple[str, int], Link]:
         """Those in use, by host and port."""
         return self._links

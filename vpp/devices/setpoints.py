@@ -45,6 +45,8 @@ class SetpointProtocol:
         self._written = dict[Key, datetime]()
         self._known = dict[UUID, datetime]()
         self._recognised = set[Device]()
+        self.bounds = dict[str, tuple[float, float, str]]()
+        """Least and greatest target of an asset while a grid operator's limit holds, kW, and both in words."""
 
     @property
     def orders(self) -> Mapping[Key, Order]:
@@ -183,14 +185,17 @@ class SetpointProtocol:
         if name is None:
             allowed = ", ".join(device.profile.setpoints) or "none: it is only read"
             return f"{who}: profile '{device.profile.profile}' takes no {setpoint.kind}; allowed: {allowed}"
-        if not device.writable:
-            return f"{who}: is not released for writing"
+        if not device.may_write(name):
+            return f"{who}: {name} is not released for writing"
         command = device.layout.commands[name]
         if not command.allows(setpoint.value):
             return (
                 f"{who}: {name} {setpoint.value:g}{command.unit} is outside {command.low:g} … "
                 f"{command.high:g}{command.unit}"
             )
+        bound = self.bounds.get(setpoint.asset_id)
+        if bound and setpoint.kind is SetpointKind.TARGET and not bound[0] <= setpoint.value <= bound[1]:
+            return f"{who}: {name} {setpoint.value:g} kW; allowed by the grid operator's limit: {bound[2]}"
         if command.kind is SetpointKind.SWITCH and setpoint.value not in (0, 1):
             return f"{who}: {name} {setpoint.value:g}; allowed: 0 or 1"
         if setpoint.expires_at <= max(now, setpoint.valid_from):
@@ -384,9 +389,10 @@ class SetpointProtocol:
                     order.next_try = self._clock.now() + timedelta(seconds=READ_BACK_S)
                     return
                 if order.command.mismatch(seen, order.value) is None:
+                    every, old = order.command.spec.hold.refresh_s, order.resumed
                     self._verified(order, journal, "read back after the loss")
-                    every = order.command.spec.hold.refresh_s
-                    order.next_try = self._written[order.key] + timedelta(seconds=every) if every else None
+                    since = self._clock.now() - timedelta(seconds=every or 0) if old else self._written[order.key]
+                    order.next_try = since + timedelta(seconds=every) if every else None
                     return
         await self._carry_out(order, journal, Priority.REFRESH)
 
