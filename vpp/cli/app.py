@@ -102,3 +102,13 @@ def demo(
     from vpp.cli.demo_command import run_demo
 
     run_demo(day=day, assets=assets, out=out, as_json=as_json)
+
+
+def _add_groups() -> None:
+    """Groups of commands, each in a module of its own."""
+    from vpp.cli import field_commands
+
+    app.add_typer(field_commands.app, name="field")
+
+
+_add_groups()

@@ -58,6 +58,10 @@ class Field:
         """Devices whose last reading failed, and why."""
         return {asset_id: str(problem) for asset_id, problem in self._problems.items()}
 
+    def problems_of(self, asset_id: str) -> str:
+        """Why its last reading failed; empty: it did not."""
+        return str(self._problems.get(asset_id, ""))
+
     def add(self, device: Device) -> None:
         if mistakes := list(self._add(device)):
             raise Mistakes(mistakes)

@@ -156,6 +156,8 @@ class SetpointProtocol:
         return journal.events
 
     def _needs_care(self, order: Order) -> bool:
+        if self._lock(order).locked():
+            return False  # it is being cared for
         now = self._clock.now()
         due = order.next_try is not None and order.next_try <= now
         return due or bool(order.ending) or order.setpoint.expires_at <= now

@@ -97,7 +97,7 @@ def load_site(path: Path, profiles: Mapping[str, Profile]) -> Site:
 
 
 def _site(spec: SiteSpec, path: Path, profiles: Mapping[str, Profile]) -> Site:
-    mistakes, devices = list[Mistake](), dict[str, Device]()
+    mistakes, devices, named = list[Mistake](), dict[str, Device](), set[str]()
     try:
         allowed = networks(spec.allowed)
     except ValueError as problem:
@@ -106,8 +106,9 @@ def _site(spec: SiteSpec, path: Path, profiles: Mapping[str, Profile]) -> Site:
     for number, d in enumerate(spec.devices):
         what = f"devices.{number} '{d.id}'"
         try:
-            if d.id in devices:
+            if d.id in named:
                 raise ValueError("is given twice; allowed: one device per asset")
+            named.add(d.id)
             if d.profile not in profiles:
                 known = nearest(d.profile, profiles)
                 raise ValueError(f"profile '{d.profile}' is unknown{known}; allowed: {', '.join(sorted(profiles))}")
@@ -117,7 +118,6 @@ def _site(spec: SiteSpec, path: Path, profiles: Mapping[str, Profile]) -> Site:
             mistakes += [Mistake(where=path.name, what=what, problem=str(m)) for m in found.mistakes]
         except (Forbidden, ValueError) as problem:
             mistakes.append(Mistake(where=path.name, what=what, problem=str(problem)))
-    named = {d.id for d in spec.devices}
     for limit in spec.limits:
         for unknown in sorted(set(limit.devices) - named):
             problem = f"device '{unknown}' is unknown{nearest(unknown, named)}; allowed: devices of this site"
