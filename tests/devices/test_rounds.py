@@ -45,7 +45,7 @@ async def test_a_silent_device_is_left_out_and_its_neighbours_keep_their_times(t
     rounds = Rounds(town.field, lambda readings: seen.append((readings[0].asset_id, readings[0].quality)))
     await run(rounds, 1.05)
     well = [quality for asset, quality in seen if asset == "well"]
-    assert 9 <= len(well) and set(well) == {Quality.MISSING}  # nothing was published, but it answered
+    assert len(well) >= 9 and set(well) == {Quality.MISSING}  # nothing was published, but it answered
     assert rounds.punctuality.skipped >= 3
     assert {quality for asset, quality in seen if asset == "sick"} == {Quality.BAD}
 

@@ -3,15 +3,17 @@
 import asyncio
 import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from vpp.devices.device import Device
 from vpp.devices.link import Forbidden, Link, LinkError, Pace, networks, require_allowed
 from vpp.devices.orders import Key, Order
-from vpp.devices.poller import read
+from vpp.devices.poller import nothing_read, read
+from vpp.devices.recognition import Chains
 from vpp.devices.setpoints import SetpointProtocol
 from vpp.devices.wire import SerialLine
-from vpp.domain import Clock, Mistake, Mistakes, Reading, Setpoint, SetpointEvent
+from vpp.domain import Clock, Mistake, Mistakes, Priority, Reading, Setpoint, SetpointEvent
 
 LOOPBACK = ("127.0.0.0/8",)
 
@@ -39,6 +41,7 @@ class Field:
         self._links = dict[tuple[str, int], Link]()
         self._devices = dict[str, Device]()
         self._problems = dict[str, LinkError]()
+        self._chains = Chains()
         self._protocol = SetpointProtocol(self._devices, self.link, clock, on_event)
         mistakes = [mistake for device in devices for mistake in self._add(device)]
         if mistakes:
@@ -99,6 +102,12 @@ class Field:
     async def read(self, asset_id: str, group: str) -> list[Reading]:
         """One cadence group of one device."""
         device = self._devices[asset_id]
+        if self._chains.lacks(device):
+            try:
+                device = await self._recognise(device, Priority.SLOW)
+            except LinkError as problem:
+                self._problems[asset_id] = problem
+                return nothing_read(device, group, self._clock)
         return await read(device, group, self._clock, self.link(device), problems=self._problems)
 
     async def read_all(self, group: str | None = None) -> list[Reading]:
@@ -110,17 +119,27 @@ class Field:
 
     async def _read(self, device: Device, group: str | None) -> list[Reading]:
         async with self._at_once:
-            groups = [g for g in device.groups if group in (None, g)]
             readings = list[Reading]()
-            for g in groups:
-                readings += await read(device, g, self._clock, self.link(device), problems=self._problems)
+            for g in device.groups:
+                if group in (None, g):
+                    readings += await self.read(device.asset_id, g)
             return readings
+
+    async def _recognise(self, device: Device, priority: Priority) -> Device:
+        """Where a SunSpec device really has its points; raises LinkError."""
+        resolved = await self._chains.resolved(device, self.link(device), priority)
+        self._devices[device.asset_id] = resolved
+        return resolved
 
     async def apply(self, setpoints: Iterable[Setpoint]) -> list[SetpointEvent]:
         """Give orders, the strongest priority first; returns all events up to verified, rejected, failed or lost."""
 
         async def give(setpoint: Setpoint) -> list[SetpointEvent]:
             async with self._at_once:
+                device = self._devices.get(setpoint.asset_id)
+                if device and self._chains.lacks(device):
+                    with suppress(LinkError):  # the protocol asks again, and says so
+                        await self._recognise(device, setpoint.priority)
                 return await self._protocol.apply(setpoint)
 
         ordered = sorted(setpoints, key=lambda s: s.priority)

@@ -182,7 +182,8 @@ def _initial(layout: Layout) -> Iterator[tuple[int, list[int]]]:
             yield at, [int.from_bytes(raw[i : i + 2], "big") for i in range(0, len(raw), 2)]
             continue
         for _ in range(entry.repeat):
-            yield at, Register(at=at, type=entry.type, little=little).encode(entry.value)
+            register = Register(at=at, type=entry.type, little=little)
+            yield at, register.encode_nothing() if math.isnan(entry.value) else register.encode(entry.value)
             at += size_of(entry.type)
 
 

@@ -33,6 +33,12 @@ async def read(
     return readings
 
 
+def nothing_read(device: Device, group: str, clock: Clock) -> list[Reading]:
+    """Every point of a group, bad."""
+    at, names = clock.now(), [n for n, p in device.profile.points.items() if p.group == group]
+    return [Reading(asset_id=device.asset_id, point=n, at=at, value=None, quality=Quality.BAD) for n in names]
+
+
 async def _values(
     device: Device, block: Block, link: Link, priority: Priority
 ) -> tuple[dict[str, Value], LinkError | None]:

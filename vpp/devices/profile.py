@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from vpp.devices.registers import Register, RegisterType, raw_code
+from vpp.devices.sunspec import Chain, chain_of, expand, fixed_registers, written_factors
 from vpp.devices.units import Amount, factor_of, seconds
 from vpp.devices.wire import Framing
 from vpp.domain import Mistake, Mistakes, SetpointKind, nearest
@@ -177,6 +178,17 @@ class Identity(Strict):
     """A number, or a text in which * stands for anything."""
 
 
+class SunSpecSpec(Strict):
+    """What is assumed of a SunSpec device until its chain has been scanned; the simulated one has just this."""
+
+    base: Literal[40000, 0, 50000] = 40000
+    models: tuple[int, ...] = Field(min_length=1)
+    exponents: dict[str, int] = {}
+    """Scale factors by `model.name`; 0 where left out."""
+    values: dict[str, int | float | str] = {}
+    """Other registers of the simulated device by `model.name`."""
+
+
 class Profile(Strict):
     """One device model."""
 
@@ -187,10 +199,21 @@ class Profile(Strict):
     cadence: dict[str, Seconds]
     holes: tuple[tuple[Address, Address], ...] = ()
     """First and last address of stretches that answer with an exception."""
+    sunspec: SunSpecSpec | None = None
     identity: tuple[Identity, ...] = ()
     fixed: tuple[Fixed, ...] = ()
     points: dict[str, PointSpec]
     setpoints: dict[str, SetpointSpec] = {}
+    _template: dict[str, Any] = PrivateAttr(default_factory=dict[str, Any])
+    """The text as it was read, with `sunspec:` names not resolved yet."""
+
+    def written_factors(self) -> list[str]:
+        """SunSpec scale factors that the writes depend on."""
+        return written_factors(self._template)
+
+    def for_chain(self, chain: Chain, exponents: Mapping[str, int]) -> "Profile":
+        """The same profile for a device with this chain; raises Mistakes when a model is missing."""
+        return _resolved(self._template, chain, exponents, f"profile '{self.profile}'", simulated=False)
 
     def __hash__(self) -> int:
         return id(self)
@@ -244,8 +267,6 @@ def load_profiles(folder: Path) -> dict[str, Profile]:
 
 
 def parse_profile(text: str, *, where: str = "profile") -> Profile:
-    from vpp.devices.profile_checks import check  # it checks the types of this module
-
     try:
         data = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
@@ -253,6 +274,39 @@ def parse_profile(text: str, *, where: str = "profile") -> Profile:
         raise Mistakes([Mistake(where=where, what="", problem=problem)]) from None
     if not isinstance(data, dict):
         raise Mistakes([Mistake(where=where, what="", problem="holds no keys; allowed: profile, asset, points …")])
+    if isinstance(data.get("sunspec"), dict):
+        return _assumed(data, where)
+    return _parsed(data, where)
+
+
+def _assumed(data: dict[str, Any], where: str) -> Profile:
+    """A SunSpec profile with the chain that it assumes."""
+    try:
+        spec = SunSpecSpec.model_validate(data["sunspec"])
+        chain = chain_of(spec.base, spec.models)
+    except ValidationError as error:
+        raise Mistakes(_mistake(where, {**e, "loc": ("sunspec", *e["loc"])}) for e in error.errors()) from None
+    except KeyError as unknown:
+        problem = f"model {unknown} is unknown; allowed: models of the SunSpec Alliance"
+        raise Mistakes([Mistake(where=where, what="sunspec.models", problem=problem)]) from None
+    return _resolved(data, chain, spec.exponents, where, simulated=True)
+
+
+def _resolved(
+    data: dict[str, Any], chain: Chain, exponents: Mapping[str, int], where: str, *, simulated: bool
+) -> Profile:
+    expanded = expand(data, chain, exponents, where)
+    if simulated:
+        values = data["sunspec"].get("values") or {}
+        expanded["fixed"] = [*fixed_registers(chain, exponents, values), *(data.get("fixed") or [])]
+    profile = _parsed(expanded, where)
+    profile._template = data  # pyright: ignore[reportPrivateUsage]
+    return profile
+
+
+def _parsed(data: dict[str, Any], where: str) -> Profile:
+    from vpp.devices.profile_checks import check  # it checks the types of this module
+
     try:
         profile = Profile.model_validate(data)
     except ValidationError as error:
