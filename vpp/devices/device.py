@@ -27,6 +27,8 @@ class Write:
                 return self.register.encode(value, down=self.down)
             case "$on":
                 return self.register.encode(float(value != 0))
+            case "$off":
+                return self.register.encode(float(value == 0))
             case "$timeout":
                 return self.register.encode(timeout_s)
             case "$beat":
@@ -87,9 +89,9 @@ class Command:
         """What the read-back shows instead of the order; None: it shows the order."""
         verify = self.spec.verify
         found, _ = seen[verify.point]
-        noise = 1e-6 * max(1.0, abs(value))
-        if found is None or abs(found - value) > self.tolerance + noise:
-            return f"{verify.point} reads back {show(found)}, ordered {value:g} ± {self.tolerance:g}{self.unit}"
+        noise, due = 1e-6 * max(1.0, abs(value)), verify.map.get(value, value)
+        if found is None or abs(found - due) > self.tolerance + noise:
+            return f"{verify.point} reads back {show(found)}, ordered {due:g} ± {self.tolerance:g}{self.unit}"
         for point, wanted in verify.also.items():
             if (shown := seen[point][0]) != wanted:
                 return f"{point} reads back {show(shown)}, needed {wanted:g}"

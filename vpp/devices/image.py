@@ -122,6 +122,8 @@ class Image:
             if isinstance(step, Write):
                 words = step.words(0.0, command.spec.hold.device_timeout or 0.0, 0)
                 self._put(3, step.register.at, words)
+        if command.spec.verify.map:
+            self._mirror(command, self._number(command.order.register))
 
     def _acceptable(self, command: Command, value: float | None) -> bool:
         if value is None:
@@ -134,7 +136,10 @@ class Image:
 
     def _mirror(self, command: Command, value: float | None) -> None:
         """A read-back point at another address shows what was written."""
-        point = self.layout.points[command.spec.verify.point]
+        point, verify = self.layout.points[command.spec.verify.point], command.spec.verify
+        if verify.map and value is not None:
+            released = value if verify.released is None else verify.released
+            value = released if self._in_force(command) is None else verify.map.get(value, value)
         if value is not None and (point.fc, point.register.at) != (3, command.order.register.at):
             self._put(point.fc, point.register.at, point.register.encode(value))
 
@@ -183,7 +188,7 @@ def _initial(layout: Layout) -> Iterator[tuple[int, list[int]]]:
             continue
         for _ in range(entry.repeat):
             register = Register(at=at, type=entry.type, little=little)
-            yield at, register.encode_nothing() if math.isnan(entry.value) else register.encode(entry.value)
+            yield at, register.encode_raw(entry.value)
             at += size_of(entry.type)
 
 

@@ -90,8 +90,9 @@ class PointSpec(RegisterSpec):
 
 class WriteSpec(RegisterSpec):
     fc: Literal[16, 6] = 16
-    value: float | Literal["$value", "$on", "$timeout", "$beat"]
-    """$value: the order; $on: 1 unless it is 0; $timeout: device_timeout in s; $beat: 0 and 1 in turn (life bit)."""
+    value: float | Literal["$value", "$on", "$off", "$timeout", "$beat"]
+    """$value: the order; $on: 1 unless it is 0; $off: 1 if it is 0; $timeout: device_timeout in s; $beat: 0 and 1 in
+    turn (life bit)."""
 
 
 class StepSpec(Strict):
@@ -114,6 +115,10 @@ class Verify(Strict):
     tolerance: Relative = Amount(0.0)
     within: Seconds
     also: dict[str, float] = {}
+    map: dict[float, float] = {}
+    """What the point shows for an order, where it is another number: SG-Ready state 1 for switch 0."""
+    released: float | None = None
+    """With `map`: what it shows without an order."""
 
 
 class Effect(Strict):
@@ -165,7 +170,7 @@ class Fixed(Strict):
     length: int | None = Field(None, ge=1)
     """Registers of a string."""
     repeat: int = Field(1, ge=1)
-    value: float | str
+    value: int | float | str
 
 
 class Identity(Strict):
@@ -256,7 +261,7 @@ def load_profile(path: Path) -> Profile:
 def load_profiles(folder: Path) -> dict[str, Profile]:
     """All profiles of a folder by name; raises Mistakes over all files at once."""
     profiles, mistakes = dict[str, Profile](), list[Mistake]()
-    for path in sorted(folder.glob("*.yaml")):
+    for path in sorted(folder.rglob("*.yaml")):
         try:
             profiles[path.stem] = load_profile(path)
         except Mistakes as found:

@@ -154,7 +154,7 @@ def _steps(profile: Profile, name: str, spec: SetpointSpec) -> Found:
             yield from ((".steps", problem) for problem in _misfits(profile, step, [Amount(amount)]))
         if step.fc == 6 and size_of(step.type) > 1:
             yield ".steps", f"function 6 writes one register, {step.type} at {step.at} takes {size_of(step.type)}"
-    if any(step.write and step.write.value in ("$value", "$on", "$beat") for step in spec.release):
+    if any(step.write and step.write.value in ("$value", "$on", "$off", "$beat") for step in spec.release):
         yield ".release", "writes the order again; allowed: numbers and $timeout"
 
 
@@ -164,6 +164,10 @@ def _proof(profile: Profile, name: str, spec: SetpointSpec, known: frozenset[str
     for what, point in points:
         if point not in known:
             yield f".{what}", f"'{point}' is no point{nearest(point, known)}; allowed: {', '.join(sorted(known))}"
+    if spec.verify.map and name != "switch":
+        yield ".verify.map", "translates the order; allowed: for a switch"
+    if spec.verify.map and not {0.0, 1.0} <= set(spec.verify.map):
+        yield ".verify.map", "does not say what is shown for 0 and for 1"
     proof = profile.points.get(spec.verify.point)
     if proof and proof.unit in UNITS and name != "switch" and not set(fitting(name)) & {proof.unit}:
         yield ".verify.point", f"'{spec.verify.point}' is read in {proof.unit}, the order is in kW"
