@@ -25,8 +25,9 @@ from uuid import uuid4
 
 from vpp.devices import Device, Fault, Field, SimulatedCity, load_profiles, parse_profile
 from vpp.devices.image import Image
+from vpp.devices.poller import Batch
 from vpp.devices.rounds import Rounds
-from vpp.domain import Priority, Quality, Reading, Setpoint, SetpointKind, SetpointState, WallClock
+from vpp.domain import Priority, Quality, Setpoint, SetpointKind, SetpointState, WallClock
 
 PROFILES = Path(__file__).resolve().parents[1] / "assets" / "profiles"
 BLOCKS, POINTS = 3, 10
@@ -142,17 +143,17 @@ class Watch:
     def __init__(self) -> None:
         self.last, self.stale, self.good, self.bad = dict[str, float](), 0, 0, 0
 
-    def __call__(self, readings: Sequence[Reading]) -> None:
+    def __call__(self, batch: Batch) -> None:
         for block in range(BLOCKS):
-            r = readings[block * (POINTS + 1)]
-            if r.quality is not Quality.GOOD or r.value is None:
+            value, quality = batch.value_of(f"count_{block}")
+            if quality is not Quality.GOOD or value is None:
                 self.bad += 1
                 continue
             self.good += 1
-            number, came_from = divmod(int(r.value), 4)
-            if number <= self.last.get(r.asset_id, 0) or came_from != block:
+            number, came_from = divmod(int(value), 4)
+            if number <= self.last.get(batch.asset_id, 0) or came_from != block:
                 self.stale += 1
-            self.last[r.asset_id] = number
+            self.last[batch.asset_id] = number
 
 
 async def poll(town: Town, seconds: float) -> dict[str, float]:
@@ -335,7 +336,7 @@ async def ratio(town: Town, seconds: float = 4.0) -> dict[str, float]:
         return len(blocks)
 
     async def whole(n: int) -> int:
-        await field.read(devices[n].asset_id, "fast")
+        await field.poll(devices[n].asset_id, "fast")
         return len(blocks)
 
     async def cpu(act: Callable[[int], Awaitable[int]]) -> float:

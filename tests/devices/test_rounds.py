@@ -65,7 +65,7 @@ async def test_a_value_that_is_three_periods_old_is_stale(town, clock):
     town.add("b", "battery")
     town.city.publish("b", {"power_kw": 1.0, "soc": 0.5})
     board = Board(town.field, clock)
-    board.put(await town.field.read("b", "fast"))
+    board.put(await town.field.poll("b", "fast"))
     assert {r.quality for r in board.of("b") if r.point == "soc"} == {Quality.GOOD}
     clock.move(15)
     assert {r.quality for r in board.of("b") if r.point == "soc"} == {Quality.GOOD}

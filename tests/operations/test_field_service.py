@@ -149,7 +149,7 @@ async def test_killed_with_orders_in_force_every_device_falls_back_and_the_next_
     assert place.city.orders("hp")["power_limit_kw"] == pytest.approx(2)
 
     await place.end(signal.SIGKILL)
-    await asyncio.sleep(TIMEOUT_S + 0.3)
+    await asyncio.sleep(TIMEOUT_S + 0.8)  # whole seconds in the SunSpec register: 2 s
     assert place.city.orders("b") == {"power_kw": pytest.approx(0)}  # on_loss: value 0
     assert place.city.orders("pv") == {}  # on_loss: unlimited
     assert "power_limit_kw" not in place.city.orders("hp")

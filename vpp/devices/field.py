@@ -9,7 +9,7 @@ from datetime import datetime
 from vpp.devices.device import Device
 from vpp.devices.link import Forbidden, Link, LinkError, Pace, networks, require_allowed
 from vpp.devices.orders import Key, Order
-from vpp.devices.poller import nothing_read, read
+from vpp.devices.poller import Batch, nothing_read, poll
 from vpp.devices.recognition import Chains
 from vpp.devices.setpoints import SetpointProtocol
 from vpp.devices.wire import SerialLine
@@ -101,6 +101,10 @@ class Field:
 
     async def read(self, asset_id: str, group: str) -> list[Reading]:
         """One cadence group of one device."""
+        return list(await self.poll(asset_id, group))
+
+    async def poll(self, asset_id: str, group: str) -> Batch:
+        """As `read`; the readings are made when they are looked at."""
         device = self._devices[asset_id]
         if self._chains.lacks(device):
             try:
@@ -108,7 +112,7 @@ class Field:
             except LinkError as problem:
                 self._problems[asset_id] = problem
                 return nothing_read(device, group, self._clock)
-        return await read(device, group, self._clock, self.link(device), problems=self._problems)
+        return await poll(device, group, self._clock, self.link(device), problems=self._problems)
 
     async def read_all(self, group: str | None = None) -> list[Reading]:
         """Every device at once (one group, or all); the readings also judge the orders in force."""

@@ -5,11 +5,12 @@ import heapq
 import itertools
 import zlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from vpp.devices.field import Field
+from vpp.devices.poller import Batch
 from vpp.domain import Clock, Quality, Reading
 
 STALE_PERIODS = 3
@@ -34,7 +35,7 @@ class Punctuality:
 class Rounds:
     """Polls a field on the wall's time until it is cancelled; each round's readings are handed over at once."""
 
-    def __init__(self, field: Field, hand_over: Callable[[Sequence[Reading]], None]) -> None:
+    def __init__(self, field: Field, hand_over: Callable[[Batch], None]) -> None:
         self._field, self._hand_over = field, hand_over
         self._running = set[tuple[str, str]]()
         self._tasks = set[asyncio.Task[None]]()
@@ -80,7 +81,7 @@ class Rounds:
 
     async def _round(self, asset_id: str, group: str) -> None:
         try:
-            self._hand_over(await self._field.read(asset_id, group))
+            self._hand_over(await self._field.poll(asset_id, group))
         finally:
             self._running.discard((asset_id, group))
 
@@ -95,13 +96,11 @@ class Board:
 
     def __init__(self, field: Field, clock: Clock) -> None:
         self._field, self._clock = field, clock
-        self._last = dict[str, dict[str, Sequence[Reading]]]()
+        self._last = dict[str, dict[str, Batch]]()
 
-    def put(self, readings: Sequence[Reading]) -> None:
-        """The readings of one group of one device."""
-        if readings:
-            first = readings[0]
-            self._last.setdefault(first.asset_id, {})[self._group(first)] = readings
+    def put(self, batch: Batch) -> None:
+        """What one round brought."""
+        self._last.setdefault(batch.asset_id, {})[batch.group] = batch
 
     def of(self, asset_id: str) -> list[Reading]:
         """Every point of a device; a good value older than three periods is stale."""
@@ -111,9 +110,6 @@ class Board:
             oldest = now - timedelta(seconds=STALE_PERIODS * period)
             found += [aged(reading, oldest) for reading in readings]
         return found
-
-    def _group(self, reading: Reading) -> str:
-        return self._field.devices[reading.asset_id].profile.points[reading.point].group
 
 
 def aged(reading: Reading, oldest: datetime) -> Reading:

@@ -13,7 +13,7 @@ from uuid import UUID
 from vpp.devices.device import Device
 from vpp.devices.link import Link, LinkError, Refused
 from vpp.devices.orders import Journal, Key, Order, judge
-from vpp.devices.poller import is_usable
+from vpp.devices.poller import Batch, is_usable
 from vpp.devices.profile import SETPOINTS
 from vpp.devices.sequence import read_back, stranger, write_steps
 from vpp.domain import Clock, Priority, Reading, Setpoint, SetpointEvent, SetpointKind, SetpointState
@@ -139,9 +139,13 @@ class SetpointProtocol:
         """Judge by what was measured: effective, or failed because nothing happened in time."""
         if not self._orders:
             return []
-        readings = list(readings)
+        if isinstance(readings, Batch):
+            assets = {readings.asset_id}
+        else:
+            readings = list(readings)
+            assets = {r.asset_id for r in readings}
         journal, now = Journal(self._clock, self._on_event), self._clock.now()
-        present = [self._orders.get((asset, name)) for asset in {r.asset_id for r in readings} for name in SETPOINTS]
+        present = [self._orders.get((asset, name)) for asset in assets for name in SETPOINTS]
         watched = [(o, o.command.spec.effect) for o in present if o and o.effect_by and not o.ending]
         if not watched:
             return []

@@ -41,7 +41,8 @@ class Recorder:
         """`connect` opens the store and may raise StoreError; None: nothing is kept."""
         self._connect, self.kept = connect, Kept()
         self.store: Store | None = None
-        self._readings = deque[Reading]()
+        self._readings = deque[Sequence[Reading]]()
+        self._count = 0
         self._orders = deque[Setpoint]()
         self._events = deque[SetpointEvent]()
         self._registered: frozenset[str] = frozenset()
@@ -54,15 +55,17 @@ class Recorder:
     @property
     def waiting(self) -> tuple[int, int]:
         """Readings and events not stored yet."""
-        return len(self._readings), len(self._events)
+        return self._count, len(self._events)
 
     def readings(self, readings: Sequence[Reading]) -> None:
         if self._connect is None:
             return
-        self._readings.extend(readings)
-        while len(self._readings) > MOST_READINGS:
-            self._readings.popleft()
-            self.kept.dropped_readings += 1
+        self._readings.append(readings)
+        self._count += len(readings)
+        while self._count > MOST_READINGS:
+            old = len(self._readings.popleft())
+            self._count -= old
+            self.kept.dropped_readings += old
 
     def setpoint(self, setpoint: Setpoint) -> None:
         if self._connect is not None:
@@ -109,12 +112,15 @@ class Recorder:
                     queue.popleft()
             self.kept.stored_events += len(events)
         while self._readings:
-            batch = list(islice(self._readings, BATCH))
+            batches = list(islice(self._readings, BATCH // 10))
+            batch = [reading for each in batches for reading in each]
             known = [r for r in batch if r.asset_id in self._registered]
             if known:
                 store.store_readings(known)
-            for _ in batch:
-                self._readings.popleft()
+            for each in batches:
+                if self._readings and self._readings[0] is each:  # else it was dropped meanwhile
+                    self._readings.popleft()
+                    self._count -= len(each)
             self.kept.stored_readings += len(known)
             self.kept.refused += len(batch) - len(known)
 

@@ -16,9 +16,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from vpp.devices import Device, Field, Pace
+from vpp.devices.poller import Batch
 from vpp.devices.rounds import Board, Rounds
 from vpp.devices.site import Site
-from vpp.domain import Clock, Priority, Quality, Reading, Setpoint, SetpointEvent, SetpointKind, SetpointState
+from vpp.domain import Clock, Priority, Quality, Setpoint, SetpointEvent, SetpointKind, SetpointState
 from vpp.operations.field_door import open_door
 from vpp.operations.field_journal import OVER, FieldJournal
 from vpp.operations.field_limits import ISSUER, LimitKeeper
@@ -110,7 +111,7 @@ class FieldService:
         if give:
             self._in_background(self.give(give))
 
-    def _on_readings(self, readings: Sequence[Reading]) -> None:
+    def _on_readings(self, readings: Batch) -> None:
         self.board.put(readings)
         self.recorder.readings(readings)
         self.field.observe(readings)
