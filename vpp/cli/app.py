@@ -104,11 +104,25 @@ def demo(
     run_demo(day=day, assets=assets, out=out, as_json=as_json)
 
 
+@app.command()
+def simulate(
+    site: Annotated[Path, typer.Argument(help="The site file; its devices on addresses 127.x.y.z.", metavar="SITE")],
+    faults: Annotated[float, typer.Option(help="Share of the devices that get a fault.", min=0, max=1)] = 0.0,
+    seed: Annotated[int, typer.Option(help="Of faults and values.")] = 0,
+) -> None:
+    """Serve the devices of a site file as simulated ones, until Ctrl-C."""
+    from vpp.cli.simulate_command import simulate_site
+
+    simulate_site(site, faults=faults, seed=seed)
+
+
 def _add_groups() -> None:
     """Groups of commands, each in a module of its own."""
-    from vpp.cli import field_commands
+    from vpp.cli import assets_commands, field_commands, profile_commands
 
     app.add_typer(field_commands.app, name="field")
+    app.add_typer(profile_commands.app, name="profile")
+    app.add_typer(assets_commands.app, name="assets")
 
 
 _add_groups()
