@@ -28,7 +28,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 def main() -> None:
     """Entry point of the console script."""
     try:
-        app(standalone_mode=False)
+        sys.exit(app(standalone_mode=False))  # click returns the code of an Exit
     except Mistakes as mistakes:
         _say_mistakes(mistakes, as_json="--json" in sys.argv)
         sys.exit(MISTAKEN)
