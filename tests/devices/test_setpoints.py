@@ -281,19 +281,23 @@ async def test_no_fault_breaks_the_field_and_no_old_value_is_good(town, clock, f
         town.city.publish(each, {"power_kw": 1.0, "soc": 0.5})
     await town.field.read_all()
     town.city.publish("well", {"soc": 0.6})
+    town.city.late_s = 0.1  # after the time-out of 0.06 s
     town.city.fault("sick", fault)
+    town.city.publish("sick", {"power_kw": 1.0, "soc": 0.5})
     orders = [town.order(each, 2) for each in ("sick", "well")]
     events = await town.field.apply(orders)
     assert states(events, "well")[-1] is S.VERIFIED
     readings = {(r.asset_id, r.point): r for r in await town.field.read_all()}
     assert readings["well", "soc"].value == pytest.approx(0.6)
     sick = readings["sick", "soc"]
-    if fault in (Fault.REFUSE_WRITES, Fault.STUCK):
+    if fault in (Fault.REFUSE_WRITES, Fault.STUCK, Fault.SPLIT):
         assert sick.quality is Quality.GOOD
+    elif fault is Fault.NOTHING:
+        assert (sick.value, sick.quality) == (None, Quality.MISSING)
     else:
         assert (sick.value, sick.quality) == (None, Quality.BAD)
     assert states(events, "sick")[-1] in (S.LOST, S.REJECTED, S.VERIFIED, S.FAILED)
-    assert fault is Fault.STUCK or states(events, "sick")[-1] is not S.VERIFIED
+    assert fault in (Fault.STUCK, Fault.SPLIT, Fault.NOTHING) or states(events, "sick")[-1] is not S.VERIFIED
 
 
 async def test_devices_outside_the_allowed_networks_are_refused_together(town, clock):

@@ -19,7 +19,7 @@ HOURS_OF_BATTERY = 2.0
 """Capacity of a simulated battery at its rating, h."""
 COP, HEAT_PER_POWER = 3.2, 1.8
 """Of simulated heat pumps, and of CHP units."""
-FAULTS = (Fault.SILENT, Fault.BUSY, Fault.GARBAGE, Fault.DROP, Fault.STUCK, Fault.REFUSE_WRITES)
+FAULTS = tuple(Fault)
 
 
 @dataclass(slots=True)
