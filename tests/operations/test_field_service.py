@@ -71,7 +71,8 @@ class Place:
 
     async def start(self, *more: str) -> None:
         environment = {**os.environ, "VPP_HOME": str(self.folder), "PYTHONPATH": str(ROOT)}
-        environment.pop("VPP_DATABASE", None)
+        if "--database" not in more:
+            environment.pop("VPP_DATABASE", None)
         self.process = await asyncio.create_subprocess_exec(
             *COMMAND, "--site", str(self.site), *(more or ("--no-database",)), env=environment,
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
