@@ -317,3 +317,34 @@ async def test_events_carry_their_order_asset_and_time(town, clock):
     events = await town.field.apply([order])
     assert events == town.told
     assert all(e.setpoint_id == order.id and e.asset_id == "b" and e.at >= clock.time.replace(hour=12) for e in events)
+
+
+async def test_an_order_that_somebody_else_overrides_is_noticed_and_given_again(town, clock):
+    device = town.add("b", "battery")
+    await town.field.apply([town.order("b", -4)])
+    clock.move(5)
+    assert [e for e in await town.field.refresh() if e.state is S.FAILED] == []
+    await town.field.read_all()
+    assert states(town.told)[-1] is S.VERIFIED
+    link = town.field.link(device)
+    await link.write(1, 16, 200, [0, 1500], Priority.SETPOINT)
+    clock.move(5)
+    await town.field.read_all()
+    assert states(town.told)[-1] is S.FAILED and "overridden: power_set_kw reads back 1.5" in town.told[-1].detail
+    assert states(await town.field.refresh()) == [S.SENT, S.ECHOED, S.VERIFIED]
+    assert town.city.order("b") == pytest.approx(-4)
+
+
+async def test_a_register_that_wears_out_is_written_so_often_a_day(town, clock):
+    town.add("sg", "stiebel-isg")
+    device = town.field.devices["sg"]
+    spec = device.profile.setpoints["switch"].model_copy(update={"writes_per_day": 2, "min_interval": 0.0})
+    model = device.profile.model_copy(update={"setpoints": {"switch": spec}})
+    town.field.add(Device(asset_id="worn", profile=model, host=device.host, port=device.port, unit=device.unit))
+    for value, end in ((0, S.VERIFIED), (1, S.VERIFIED), (0, S.REJECTED)):
+        events = await town.field.apply([town.order("worn", value, SetpointKind.SWITCH)])
+        assert states(events)[-1] is end
+    assert "written 2 times today; allowed: 2 a day" in events[-1].detail
+    clock.move(86_400)
+    events = await town.field.apply([town.order("worn", 0, SetpointKind.SWITCH)])
+    assert states(events)[-1] is S.VERIFIED

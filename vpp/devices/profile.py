@@ -155,6 +155,8 @@ class SetpointSpec(Strict):
     """What a power_limit_kw limits."""
     deadband: Relative = Amount(0.0)
     min_interval: Seconds = 0.0
+    writes_per_day: int | None = Field(None, ge=1)
+    """For registers in flash memory, which wear out; None: they may be written at will."""
     steps: tuple[StepSpec, ...] = Field(min_length=1)
     verify: Verify
     effect: Effect | None = None

@@ -129,6 +129,8 @@ def _setpoint(profile: Profile, name: str, spec: SetpointSpec, known: frozenset[
             yield ".round", "a limit is never rounded up; allowed: down"
     if SETPOINTS[name] is SetpointKind.SWITCH and (low.value, high.value) != (0, 1):
         yield ".range", "a switch is 0 or 1; allowed: [0, 1]"
+    if spec.writes_per_day is not None and spec.hold.device_timeout is not None:
+        yield ".writes_per_day", "is limited, but hold wants refreshes; allowed: one of them"
     yield from _steps(profile, name, spec)
     yield from _proof(profile, name, spec, known)
     yield from _hold(spec)

@@ -7,9 +7,10 @@ never replaces a stronger order in force. What failed or was lost is tried again
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from vpp.devices.blocks import Value
 from vpp.devices.device import Device
 from vpp.devices.link import Link, LinkError, Refused
 from vpp.devices.orders import Journal, Key, Order, judge
@@ -44,6 +45,7 @@ class SetpointProtocol:
         self._locks = dict[Key, asyncio.Lock]()
         self._written = dict[Key, datetime]()
         self._known = dict[UUID, datetime]()
+        self._writes = dict[Key, tuple[date, int]]()
         self._recognised = set[Device]()
         self.bounds = dict[str, tuple[float, float, str]]()
         """Least and greatest target of an asset while a grid operator's limit holds, kW, and both in words."""
@@ -147,9 +149,12 @@ class SetpointProtocol:
         journal, now = Journal(self._clock, self._on_event), self._clock.now()
         present = [self._orders.get((asset, name)) for asset in assets for name in SETPOINTS]
         watched = [(o, o.command.spec.effect) for o in present if o and o.effect_by and not o.ending]
-        if not watched:
+        held = [o for o in present if o and o.verified_at and not o.ending and not self._lock(o).locked()]
+        if not watched and not held:
             return []
         latest = {(r.asset_id, r.point): r for r in readings if is_usable(r)}
+        for order in held:
+            self._notice_others(order, latest, journal)
         for order, effect in watched:
             reading = latest.get((order.setpoint.asset_id, effect.point)) if effect else None
             if reading is not None:
@@ -158,6 +163,18 @@ class SetpointProtocol:
                 order.late = True
                 journal.state(order, S.FAILED, "its effect was not measured in time")
         return journal.events
+
+    def _notice_others(self, order: Order, latest: Mapping[Key, Reading], journal: Journal) -> None:
+        """A read-back point that shows something else: another master, or the device itself, has changed it."""
+        verify, seen = order.command.spec.verify, dict[str, Value]()
+        for point in (verify.point, *verify.also):
+            reading = latest.get((order.setpoint.asset_id, point))
+            if reading is None or order.verified_at is None or reading.at <= order.verified_at:
+                return
+            seen[point] = reading.value, reading.quality
+        if (problem := order.command.mismatch(seen, order.value)) is not None:
+            self._retry(order, journal, S.FAILED, f"overridden: {problem}")
+            order.next_try = self._clock.now()
 
     def _needs_care(self, order: Order) -> bool:
         if self._lock(order).locked():
@@ -265,10 +282,25 @@ class SetpointProtocol:
             await self._pause(order)
             if not self._is_current(order) or order.ending:
                 return
+            if (spent := self._spent(order)) is not None:
+                self._reject(order, journal, spent)
+                return
             if not await self._send(order, journal, priority):
                 return
             journal.state(order, S.ECHOED, "the device accepted every write")
             await self._verify(order, journal, priority)
+
+    def _spent(self, order: Order) -> str | None:
+        """Words for a register in flash memory that was written often enough today."""
+        allowed, today = order.command.spec.writes_per_day, self._clock.now().date()
+        if allowed is None:
+            return None
+        day, number = self._writes.get(order.key, (today, 0))
+        number = number if day == today else 0
+        if number >= allowed:
+            return f"written {number} times today; allowed: {allowed} a day, because the register wears out"
+        self._writes[order.key] = today, number + 1
+        return None
 
     async def _pause(self, order: Order) -> None:
         """Respect min_interval; a grid limit does not wait."""
