@@ -115,22 +115,20 @@ def status(
     from vpp.operations.field_door import NotRunning
 
     with one_sentence(NotRunning), _last_words():
-        found = _status()
-    if device is not None:
-        found["device_list"] = [d for d in found["device_list"] if d["id"] == device]
-        if not found["device_list"]:
-            typer.echo(f"device '{device}' is not in this field", err=True)
-            raise typer.Exit(2)
+        found = _status(device)
+    if device is not None and not found["device_list"]:
+        typer.echo(f"device '{device}' is not in this field", err=True)
+        raise typer.Exit(2)
     if as_json:
         print_json(found)
     else:
         _print(found, only=device)
 
 
-def _status() -> dict[str, Any]:
+def _status(device: str | None) -> dict[str, Any]:
     from vpp.operations.field_door import ask_door
 
-    return asyncio.run(ask_door(folder_of(settings()), {"do": "status"}))
+    return asyncio.run(ask_door(folder_of(settings()), {"do": "status", "device": device}))
 
 
 @contextlib.contextmanager

@@ -34,6 +34,12 @@ class Batch(Sequence[Reading]):
     def __getitem__(self, index: int | slice) -> Reading | Sequence[Reading]:
         return list(self)[index]
 
+    def qualities(self) -> Iterator[tuple[datetime, Quality]]:
+        """Time and quality of each point."""
+        for at, values in self._parts:
+            for _, quality in values.values():
+                yield at, quality
+
     def value_of(self, point: str) -> Value:
         """Value and quality of one point; KeyError."""
         for _, values in self._parts:

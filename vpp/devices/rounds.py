@@ -111,6 +111,20 @@ class Board:
             found += [aged(reading, oldest) for reading in readings]
         return found
 
+    def state(self, asset_id: str) -> str:
+        """`well`: something is good and nothing bad or stale; `partly`; `bad`: all is; `unread`."""
+        now, good, lost, total = self._clock.now(), 0, 0, 0
+        for group, batch in self._last.get(asset_id, {}).items():
+            period = self._field.devices[asset_id].profile.cadence[group]
+            oldest = now - timedelta(seconds=STALE_PERIODS * period)
+            for at, quality in batch.qualities():
+                total += 1
+                good += quality is Quality.GOOD and at >= oldest
+                lost += quality is Quality.BAD or (quality is not Quality.MISSING and at < oldest)
+        if not total:
+            return "unread"
+        return "well" if good and not lost else "bad" if lost == total else "partly"
+
 
 def aged(reading: Reading, oldest: datetime) -> Reading:
     """The reading, or the same marked stale when it was made before `oldest`."""

@@ -7,9 +7,10 @@ never replaces a stronger order in force. What failed or was lost is tried again
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from vpp.devices.admission import WriteBudget, admitted
 from vpp.devices.blocks import Value
 from vpp.devices.device import Device
 from vpp.devices.link import Link, LinkError, Refused
@@ -45,7 +46,7 @@ class SetpointProtocol:
         self._locks = dict[Key, asyncio.Lock]()
         self._written = dict[Key, datetime]()
         self._known = dict[UUID, datetime]()
-        self._writes = dict[Key, tuple[date, int]]()
+        self._budget = WriteBudget()
         self._recognised = set[Device]()
         self.bounds = dict[str, tuple[float, float, str]]()
         """Least and greatest target of an asset while a grid operator's limit holds, kW, and both in words."""
@@ -64,7 +65,7 @@ class SetpointProtocol:
             self._known = {i: until for i, until in self._known.items() if until > now}
         self._known[setpoint.id] = setpoint.expires_at
         journal.write(setpoint, S.RECEIVED, f"from {setpoint.issuer}: {setpoint.reason}")
-        order = self._validated(setpoint, now)
+        order = admitted(setpoint, self._devices, self.bounds, now)
         if isinstance(order, str):
             journal.write(setpoint, S.REJECTED, order)
             return journal.events
@@ -96,7 +97,7 @@ class SetpointProtocol:
         if setpoint.id in self._known:
             return []
         self._known[setpoint.id] = setpoint.expires_at
-        order = self._validated(setpoint, min(setpoint.valid_from, last_heard))
+        order = admitted(setpoint, self._devices, self.bounds, min(setpoint.valid_from, last_heard))
         if isinstance(order, str):
             journal.write(setpoint, S.REJECTED, f"after a restart: {order}")
         elif setpoint.valid_from > now:
@@ -198,33 +199,6 @@ class SetpointProtocol:
 
     # Taking an order in
 
-    def _validated(self, setpoint: Setpoint, now: datetime) -> Order | str:
-        """The order, or why it is refused: who, what, the value, what is allowed."""
-        device = self._devices.get(setpoint.asset_id)
-        if device is None:
-            return f"asset '{setpoint.asset_id}' has no device in this field"
-        who = f"{device.profile.asset} '{device.asset_id}'"
-        name = device.profile.setpoint_for(setpoint.kind)
-        if name is None:
-            allowed = ", ".join(device.profile.setpoints) or "none: it is only read"
-            return f"{who}: profile '{device.profile.profile}' takes no {setpoint.kind}; allowed: {allowed}"
-        if not device.may_write(name):
-            return f"{who}: {name} is not released for writing"
-        command = device.layout.commands[name]
-        if not command.allows(setpoint.value):
-            return (
-                f"{who}: {name} {setpoint.value:g}{command.unit} is outside {command.low:g} … "
-                f"{command.high:g}{command.unit}"
-            )
-        bound = self.bounds.get(setpoint.asset_id)
-        if bound and setpoint.kind is SetpointKind.TARGET and not bound[0] <= setpoint.value <= bound[1]:
-            return f"{who}: {name} {setpoint.value:g} kW; allowed by the grid operator's limit: {bound[2]}"
-        if command.kind is SetpointKind.SWITCH and setpoint.value not in (0, 1):
-            return f"{who}: {name} {setpoint.value:g}; allowed: 0 or 1"
-        if setpoint.expires_at <= max(now, setpoint.valid_from):
-            return f"{who}: {name} had expired at {setpoint.expires_at:%Y-%m-%d %H:%M:%S} UTC; it is {now:%H:%M:%S}"
-        return Order(setpoint=setpoint, device=device, command=command, value=command.as_held(setpoint.value))
-
     async def _begin(self, order: Order, journal: Journal) -> None:
         held = self._orders.get(order.key)
         if held is not None and (stronger := self._stronger(held, order.setpoint)):
@@ -282,25 +256,13 @@ class SetpointProtocol:
             await self._pause(order)
             if not self._is_current(order) or order.ending:
                 return
-            if (spent := self._spent(order)) is not None:
+            if (spent := self._budget.spent(order, self._clock.now())) is not None:
                 self._reject(order, journal, spent)
                 return
             if not await self._send(order, journal, priority):
                 return
             journal.state(order, S.ECHOED, "the device accepted every write")
             await self._verify(order, journal, priority)
-
-    def _spent(self, order: Order) -> str | None:
-        """Words for a register in flash memory that was written often enough today."""
-        allowed, today = order.command.spec.writes_per_day, self._clock.now().date()
-        if allowed is None:
-            return None
-        day, number = self._writes.get(order.key, (today, 0))
-        number = number if day == today else 0
-        if number >= allowed:
-            return f"written {number} times today; allowed: {allowed} a day, because the register wears out"
-        self._writes[order.key] = today, number + 1
-        return None
 
     async def _pause(self, order: Order) -> None:
         """Respect min_interval; a grid limit does not wait."""

@@ -19,7 +19,7 @@ from vpp.devices import Device, Field, Pace
 from vpp.devices.poller import Batch
 from vpp.devices.rounds import Board, Rounds
 from vpp.devices.site import Site
-from vpp.domain import Clock, Priority, Quality, Setpoint, SetpointEvent, SetpointKind, SetpointState
+from vpp.domain import Clock, Priority, Setpoint, SetpointEvent, SetpointKind, SetpointState
 from vpp.operations.field_door import open_door
 from vpp.operations.field_journal import OVER, FieldJournal
 from vpp.operations.field_limits import ISSUER, LimitKeeper
@@ -28,6 +28,8 @@ from vpp.store import Store, StoreError, StoreUnavailable
 
 TEND_S, INBOX_S, STATUS_S, SYNC_S = 0.2, 0.5, 5.0, 1.0
 """Periods: orders and limits (a limit must win within a second), orders from the store, status file, journal."""
+AT_ONCE = 100
+"""So many devices are looked at for the status before others get their turn."""
 RELEASE_S = 10.0
 """Longest time that stopping may take to release what is held."""
 AGAIN_S = 1.0
@@ -200,7 +202,7 @@ class FieldService:
 
     async def _report(self) -> None:
         while True:
-            text = json.dumps(self.status(details=False))
+            text = json.dumps(await self.status(details=False))
             shadow = self.folder / (STATUS + ".new")
             shadow.write_text(text, encoding="utf-8")
             shadow.replace(self.folder / STATUS)
@@ -241,7 +243,8 @@ class FieldService:
             log.warning("the database does not answer; the journal keeps what it lacks")
         self.recorder.close()
         self.journal.close()
-        (self.folder / STATUS).write_text(json.dumps(self.status(details=False) | {"running": False}), encoding="utf-8")
+        said = await self.status(details=False) | {"running": False}
+        (self.folder / STATUS).write_text(json.dumps(said), encoding="utf-8")
 
     # The door
 
@@ -249,7 +252,7 @@ class FieldService:
         """One request of the local door."""
         match request.get("do"):
             case "status":
-                return self.status(details=bool(request.get("details", True)))
+                return await self.status(details=True, device=request.get("device"))
             case "order":
                 events = await self.give([self._ordered(request)])
                 return {"events": [{"state": e.state.value, "detail": e.detail} for e in events]}
@@ -311,11 +314,15 @@ class FieldService:
 
     # What it tells
 
-    def status(self, *, details: bool) -> dict[str, Any]:
-        """Health as plain data; with `details` of every link, device and order."""
+    async def status(self, *, details: bool, device: str | None = None) -> dict[str, Any]:
+        """Health as plain data; with `details` of every link, device and order, and points of few devices or one."""
         now, p = self.clock.now(), self.rounds.punctuality
         readings, events = self.recorder.waiting
-        states = [(device, self._state(device)) for device in self.field.devices.values()]
+        states = list[tuple[Device, str]]()
+        for number, each in enumerate(list(self.field.devices.values())):
+            states.append((each, self.board.state(each.asset_id)))
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)  # reading goes on meanwhile
         summary: dict[str, Any] = {
             "running": True, "site": self.site.name, "pid": os.getpid(), "started": self.started.isoformat(),
             "at": now.isoformat(),
@@ -339,20 +346,14 @@ class FieldService:
             "loops": {name: {"restarts": it.restarts, "problem": it.problem} for name, it in self.loops.items()},
         }  # fmt: skip
         if details:
+            chosen = [(each, state) for each, state in states if device in (None, each.asset_id)]
+            few = len(chosen) <= AT_ONCE
             summary |= {
                 "link_list": [self._link(place, now) for place in self.field.links],
-                "device_list": [self._device(device, state, now) for device, state in states],
+                "device_list": [self._device(each, state, now, points=few) for each, state in chosen],
                 "order_list": [self._order(order, now) for order in self.field.orders.values()],
             }
         return summary
-
-    def _state(self, device: Device) -> str:
-        readings = self.board.of(device.asset_id)
-        if not readings:
-            return "unread"
-        good = sum(r.quality is Quality.GOOD for r in readings)
-        lost = sum(r.quality in (Quality.BAD, Quality.STALE) for r in readings)
-        return "well" if not lost and good else "bad" if lost == len(readings) else "partly"
 
     def _link(self, place: tuple[str, int], now: datetime) -> dict[str, Any]:
         link = self.field.links[place]
@@ -363,15 +364,15 @@ class FieldService:
             "connects": t.connects, "answered_s_ago": since, "problem": t.problem,
         }  # fmt: skip
 
-    def _device(self, device: Device, state: str, now: datetime) -> dict[str, Any]:
-        points = {
+    def _device(self, device: Device, state: str, now: datetime, *, points: bool) -> dict[str, Any]:
+        shown = {
             r.point: {"value": r.value, "quality": r.quality.value, "age_s": round((now - r.at).total_seconds(), 1)}
-            for r in self.board.of(device.asset_id)
+            for r in (self.board.of(device.asset_id) if points else ())
         }
         return {
             "id": device.asset_id, "profile": device.profile.profile, "state": state,
             "place": f"{device.host}:{device.port}/{device.unit}",
-            "problem": self.field.problems_of(device.asset_id), "when_silent": device.when_silent, "points": points,
+            "problem": self.field.problems_of(device.asset_id), "when_silent": device.when_silent, "points": shown,
         }  # fmt: skip
 
     def _order(self, order: Any, now: datetime) -> dict[str, Any]:
