@@ -43,6 +43,18 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """What a device does by itself when it no longer hears from us: to be planned for."""
+
+    after_s: float | None
+    """Its own time-out; None: it keeps the order for ever."""
+    does: str
+    """unlimited, internal (own control), last (keeps the order), or value"""
+    value: float | None
+    """With `value`: the setpoint that then holds, kW, or 0 or 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """A setpoint of a profile for one rating: all amounts in kW, all times in s."""
 
@@ -66,6 +78,12 @@ class Command:
     @property
     def unit(self) -> str:
         return "" if self.kind is SetpointKind.SWITCH else " kW"
+
+    @property
+    def loss(self) -> Loss:
+        hold = self.spec.hold
+        does = hold.on_loss if isinstance(hold.on_loss, str) else "value"
+        return Loss(after_s=hold.device_timeout, does=does, value=self.fallback)
 
     @property
     def when_silent(self) -> str:
@@ -196,6 +214,11 @@ class Device:
 
     def may_write(self, setpoint: str) -> bool:
         return self.writable if isinstance(self.writable, bool) else setpoint in self.writable
+
+    @property
+    def losses(self) -> dict[str, Loss]:
+        """What the planner must expect of the device when the link is lost, by setpoint."""
+        return {name: command.loss for name, command in self.layout.commands.items()}
 
     @property
     def when_silent(self) -> dict[str, str]:

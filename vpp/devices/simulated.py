@@ -202,6 +202,8 @@ class SimulatedCity:
         if not host.startswith("127.") or unit in self.at(host):
             raise ValueError(f"simulated device '{asset_id}': {host} unit {unit}; allowed: a free place in 127.0.0.0/8")
         device = SimulatedDevice(asset_id, Image(layout_of(profile, rating_kw)), f"{self._seed}/{asset_id}")
+        if rating_kw is not None and "rating_kw" in device.image.layout.points:
+            device.image.publish({"rating_kw": rating_kw})
         self._devices[asset_id] = self.at(host)[unit] = device
         return host, self.port, unit
 
