@@ -157,7 +157,7 @@ class Watch:
 
 
 async def poll(town: Town, seconds: float) -> dict[str, float]:
-    field, watch = Field(town.devices, clock=WallClock()), Watch()
+    field, watch, prefix = Field(town.devices, clock=WallClock()), Watch(), f"field.{len(town.devices)}x{BLOCKS}"
     rounds = Rounds(field, watch)
     task = asyncio.create_task(rounds.run())
     await asyncio.sleep(8)  # connect, first round
@@ -175,20 +175,20 @@ async def poll(town: Town, seconds: float) -> dict[str, float]:
             rounds.punctuality.lateness_s.clear()
         wall = time.perf_counter() - begin
         found |= {
-            f"field.5000x3.{name}cpu_share": (time.process_time() - cpu) / wall,
-            f"field.5000x3.{name}cpu_us_per_block": 1e6
+            f"{prefix}.{name}cpu_share": (time.process_time() - cpu) / wall,
+            f"{prefix}.{name}cpu_us_per_block": 1e6
             * (time.process_time() - cpu)
             / (watch.good + watch.bad - good - bad),
-            f"field.5000x3.{name}lateness_p99_ms": 1e3 * quantile(late, 0.99),
-            f"field.5000x3.{name}blocks_per_s": (watch.good + watch.bad - good - bad) / wall,
-            f"field.5000x3.{name}bad_share": (watch.bad - bad) / max(1, watch.good + watch.bad - good - bad),
+            f"{prefix}.{name}lateness_p99_ms": 1e3 * quantile(late, 0.99),
+            f"{prefix}.{name}blocks_per_s": (watch.good + watch.bad - good - bad) / wall,
+            f"{prefix}.{name}bad_share": (watch.bad - bad) / max(1, watch.good + watch.bad - good - bad),
         }
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     field.close()
-    found["field.5000x3.stale_marked_good"] = watch.stale
-    found["field.5000x3.skipped"] = rounds.punctuality.skipped
-    found["field.5000x3.seconds_with_faults"] = seconds
+    found[f"{prefix}.stale_marked_good"] = watch.stale
+    found[f"{prefix}.skipped"] = rounds.punctuality.skipped
+    found[f"{prefix}.seconds_with_faults"] = seconds
     return found
 
 

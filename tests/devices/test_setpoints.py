@@ -1,3 +1,4 @@
+import asyncio
 import math
 from uuid import uuid4
 
@@ -348,3 +349,19 @@ async def test_a_register_that_wears_out_is_written_so_often_a_day(town, clock):
     clock.move(86_400)
     events = await town.field.apply([town.order("worn", 0, SetpointKind.SWITCH)])
     assert states(events)[-1] is S.VERIFIED
+
+
+async def test_a_grid_limit_does_not_wait_for_the_market_or_its_min_interval(town, clock):
+    device = town.add("hp", "heat-pump")
+    slow = device.profile.setpoints["power_limit_kw"].model_copy(update={"min_interval": 600.0})
+    model = device.profile.model_copy(update={"setpoints": {"power_limit_kw": slow}})
+    town.field.add(Device(asset_id="s", profile=model, host=device.host, port=device.port, rating_kw=10))
+    await town.field.apply([town.order("s", 9, LIMIT)])
+    town.field._at_once = asyncio.Semaphore(0)  # the market has taken every place
+    waiting = asyncio.create_task(town.field._protocol.apply(town.order("s", 8, LIMIT)))
+    await asyncio.sleep(0)
+    before = clock.now()
+    events = await town.field.apply([town.order("s", 4.2, LIMIT, priority=Priority.GRID_LIMIT)])
+    assert states(events)[-1] is S.VERIFIED and (clock.now() - before).total_seconds() <= 1
+    await waiting
+    assert town.city.orders("hp")["power_limit_kw"] == pytest.approx(4.2)

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import datetime
 
 from vpp.devices.device import Device
@@ -139,7 +139,8 @@ class Field:
         """Give orders, the strongest priority first; returns all events up to verified, rejected, failed or lost."""
 
         async def give(setpoint: Setpoint) -> list[SetpointEvent]:
-            async with self._at_once:
+            urgent = setpoint.priority is Priority.GRID_LIMIT  # it does not queue behind the market
+            async with nullcontext() if urgent else self._at_once:
                 device = self._devices.get(setpoint.asset_id)
                 if device and self._chains.lacks(device):
                     with suppress(LinkError):  # the protocol asks again, and says so

@@ -24,6 +24,8 @@ VERIFY_PAUSE_S = 0.2
 """Between two read-backs while the device still shows something else."""
 READ_BACK_S = 1.0
 """Between two tries to read back an order whose outcome is unknown; the link's own pause may make it longer."""
+PAUSE_S = 0.5
+"""How long an order that keeps min_interval may hold up the one that replaces it."""
 RETRY_S = 20.0
 """Between two tries of an order that failed, where the profile asks for no refresh."""
 
@@ -270,8 +272,8 @@ class SetpointProtocol:
         if written is None or order.setpoint.priority is Priority.GRID_LIMIT:
             return
         due = written + timedelta(seconds=order.command.spec.min_interval)
-        if (seconds := (due - self._clock.now()).total_seconds()) > 0:
-            await self._clock.sleep(seconds)
+        while (seconds := (due - self._clock.now()).total_seconds()) > 0 and self._is_current(order):
+            await self._clock.sleep(min(seconds, PAUSE_S))  # a grid limit must not wait for it
 
     async def _send(self, order: Order, journal: Journal, priority: Priority) -> bool:
         link, device = self._link_of(order.device), order.device

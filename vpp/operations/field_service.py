@@ -28,6 +28,8 @@ from vpp.store import Store, StoreError, StoreUnavailable
 
 TEND_S, INBOX_S, STATUS_S, SYNC_S = 0.2, 0.5, 5.0, 1.0
 """Periods: orders and limits (a limit must win within a second), orders from the store, status file, journal."""
+ORDERS_AT_ONCE = 2000
+"""Orders on their way at the same time; devices that do not answer must not hold up the others."""
 AT_ONCE = 100
 """So many devices are looked at for the status before others get their turn."""
 RELEASE_S = 10.0
@@ -63,7 +65,13 @@ class FieldService:
         self.journal = FieldJournal(folder / JOURNAL)
         self.recorder = Recorder(connect)
         self.field = Field(
-            site.devices, clock=clock, allowed=site.allowed, on_event=self._on_event, tls=site.tls, pace=pace
+            site.devices,
+            clock=clock,
+            allowed=site.allowed,
+            on_event=self._on_event,
+            tls=site.tls,
+            pace=pace,
+            at_once=ORDERS_AT_ONCE,
         )
         self.limits = LimitKeeper(self.field, site.limits, folder / LIMITS, self.started)
         self.board = Board(self.field, clock)
