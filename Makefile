@@ -33,6 +33,7 @@ check: .venv/.ready ## format, lint, types, import contracts
 
 bench: .venv/.ready ## the benchmarks, printing JSON
 	@$(BIN)/python benchmarks/dispatch.py
+	@$(BIN)/python benchmarks/field.py --seconds 60
 
 with_uv  = uv venv --quiet --clear --python $(PYTHON) .venv && \
            uv pip install --quiet --python $(BIN)/python -c $(CONSTRAINTS) -e '.[dev]'

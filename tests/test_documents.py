@@ -81,7 +81,8 @@ def test_every_command_mentioned_exists(document):
     known = typer.main.get_command(app).commands
     for command, options in commands(text_of(document)):
         assert command in known, f"vpp {command}"
-        has = {option for parameter in known[command].params for option in parameter.opts} | {"--help"}
+        members = [known[command], *getattr(known[command], "commands", {}).values()]  # a group with its commands
+        has = {option for member in members for parameter in member.params for option in parameter.opts} | {"--help"}
         assert set(options) <= has, f"vpp {command}"
 
 

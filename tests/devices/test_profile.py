@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from vpp.devices import SETPOINTS, Device, load_profile, load_profiles, parse_profile
+from vpp.devices import SETPOINTS, Device, Loss, load_profile, load_profiles, parse_profile
 from vpp.domain import Mistakes, SetpointKind
 
 GOOD = """
@@ -121,3 +121,14 @@ def test_every_profile_is_documented_and_can_be_laid_out(profiles):
             device = Device(asset_id="x", profile=profile, host="127.0.0.1", port=502, rating_kw=rating_kw)
             assert set(device.layout.commands) <= set(SETPOINTS)
             assert all(device.layout.plan(group) for group in device.groups)
+
+
+def test_the_planner_knows_what_each_device_does_when_the_link_is_lost(profiles):
+    def losses(name: str) -> dict[str, Loss]:
+        return Device(asset_id="x", profile=profiles[name], host="127.0.0.1", port=502, rating_kw=10).losses
+
+    assert losses("battery") == {"power_kw": Loss(after_s=60, does="value", value=0)}
+    assert losses("sunspec-inverter") == {"power_limit_kw": Loss(after_s=60, does="unlimited", value=None)}
+    assert losses("chp") == {"power_kw": Loss(after_s=60, does="internal", value=None)}
+    assert losses("stiebel-isg") == {"switch": Loss(after_s=None, does="last", value=None)}
+    assert losses("energy-meter") == {}

@@ -1,3 +1,4 @@
+import asyncio
 import math
 from uuid import uuid4
 
@@ -281,19 +282,23 @@ async def test_no_fault_breaks_the_field_and_no_old_value_is_good(town, clock, f
         town.city.publish(each, {"power_kw": 1.0, "soc": 0.5})
     await town.field.read_all()
     town.city.publish("well", {"soc": 0.6})
+    town.city.late_s = 0.1  # after the time-out of 0.06 s
     town.city.fault("sick", fault)
+    town.city.publish("sick", {"power_kw": 1.0, "soc": 0.5})
     orders = [town.order(each, 2) for each in ("sick", "well")]
     events = await town.field.apply(orders)
     assert states(events, "well")[-1] is S.VERIFIED
     readings = {(r.asset_id, r.point): r for r in await town.field.read_all()}
     assert readings["well", "soc"].value == pytest.approx(0.6)
     sick = readings["sick", "soc"]
-    if fault in (Fault.REFUSE_WRITES, Fault.STUCK):
+    if fault in (Fault.REFUSE_WRITES, Fault.STUCK, Fault.SPLIT):
         assert sick.quality is Quality.GOOD
+    elif fault is Fault.NOTHING:
+        assert (sick.value, sick.quality) == (None, Quality.MISSING)
     else:
         assert (sick.value, sick.quality) == (None, Quality.BAD)
     assert states(events, "sick")[-1] in (S.LOST, S.REJECTED, S.VERIFIED, S.FAILED)
-    assert fault is Fault.STUCK or states(events, "sick")[-1] is not S.VERIFIED
+    assert fault in (Fault.STUCK, Fault.SPLIT, Fault.NOTHING) or states(events, "sick")[-1] is not S.VERIFIED
 
 
 async def test_devices_outside_the_allowed_networks_are_refused_together(town, clock):
@@ -313,3 +318,50 @@ async def test_events_carry_their_order_asset_and_time(town, clock):
     events = await town.field.apply([order])
     assert events == town.told
     assert all(e.setpoint_id == order.id and e.asset_id == "b" and e.at >= clock.time.replace(hour=12) for e in events)
+
+
+async def test_an_order_that_somebody_else_overrides_is_noticed_and_given_again(town, clock):
+    device = town.add("b", "battery")
+    await town.field.apply([town.order("b", -4)])
+    clock.move(5)
+    assert [e for e in await town.field.refresh() if e.state is S.FAILED] == []
+    await town.field.read_all()
+    assert states(town.told)[-1] is S.VERIFIED
+    link = town.field.link(device)
+    await link.write(1, 16, 200, [0, 1500], Priority.SETPOINT)
+    clock.move(5)
+    await town.field.read_all()
+    assert states(town.told)[-1] is S.FAILED and "overridden: power_set_kw reads back 1.5" in town.told[-1].detail
+    assert states(await town.field.refresh()) == [S.SENT, S.ECHOED, S.VERIFIED]
+    assert town.city.order("b") == pytest.approx(-4)
+
+
+async def test_a_register_that_wears_out_is_written_so_often_a_day(town, clock):
+    town.add("sg", "stiebel-isg")
+    device = town.field.devices["sg"]
+    spec = device.profile.setpoints["switch"].model_copy(update={"writes_per_day": 2, "min_interval": 0.0})
+    model = device.profile.model_copy(update={"setpoints": {"switch": spec}})
+    town.field.add(Device(asset_id="worn", profile=model, host=device.host, port=device.port, unit=device.unit))
+    for value, end in ((0, S.VERIFIED), (1, S.VERIFIED), (0, S.REJECTED)):
+        events = await town.field.apply([town.order("worn", value, SetpointKind.SWITCH)])
+        assert states(events)[-1] is end
+    assert "written 2 times today; allowed: 2 a day" in events[-1].detail
+    clock.move(86_400)
+    events = await town.field.apply([town.order("worn", 0, SetpointKind.SWITCH)])
+    assert states(events)[-1] is S.VERIFIED
+
+
+async def test_a_grid_limit_does_not_wait_for_the_market_or_its_min_interval(town, clock):
+    device = town.add("hp", "heat-pump")
+    slow = device.profile.setpoints["power_limit_kw"].model_copy(update={"min_interval": 600.0})
+    model = device.profile.model_copy(update={"setpoints": {"power_limit_kw": slow}})
+    town.field.add(Device(asset_id="s", profile=model, host=device.host, port=device.port, rating_kw=10))
+    await town.field.apply([town.order("s", 9, LIMIT)])
+    town.field._at_once = asyncio.Semaphore(0)  # the market has taken every place
+    waiting = asyncio.create_task(town.field._protocol.apply(town.order("s", 8, LIMIT)))
+    await asyncio.sleep(0)
+    before = clock.now()
+    events = await town.field.apply([town.order("s", 4.2, LIMIT, priority=Priority.GRID_LIMIT)])
+    assert states(events)[-1] is S.VERIFIED and (clock.now() - before).total_seconds() <= 1
+    await waiting
+    assert town.city.orders("hp")["power_limit_kw"] == pytest.approx(4.2)

@@ -7,6 +7,7 @@ import struct
 import pytest
 from sunspec2.modbus.client import SunSpecModbusClientDeviceTCP
 
+from tests.devices.conftest import PROFILES
 from vpp.devices import Device, Fault, Field, SimulatedCity
 from vpp.devices.link import Link, NoAnswer, Refused, networks
 from vpp.domain import Priority, Quality, SetpointKind, WallClock
@@ -21,6 +22,10 @@ POINTS = {
     "gas-boiler": {"heat_kw": 6.0, "on": 1},
     "heat-store": {"energy_kwh": 50.25, "soc": 0.5, "temperature_degc": 63.1, "heat_kw": -4.0},
     "heat-meter": {"demand_kw": 12.345, "flow_degc": 78.5},
+    "sunspec-inverter-700": {"power_kw": 7.65, "voltage_v": 231.2, "exported_kwh": 1234.5},
+    "sunspec-battery": {"power_kw": -3.5, "soc": 0.42, "energy_kwh": 8.4},
+    "heat-pump-sg-ready": {"power_kw": -2.5, "heat_kw": 8.0, "on": 1},
+    "charge-point": {"power_kw": -7.4, "session_kwh": 12.3, "state": 2, "cable_a": 32},
     "energy-meter": {"power_kw": -4.2, "imported_kwh": 123456.789},
 }
 
@@ -40,7 +45,24 @@ async def test_what_is_published_is_read(town, profile, rating_kw):
 
 
 def test_every_profile_has_its_example(profiles):
-    assert set(POINTS) == set(profiles)
+    assert set(POINTS) | {path.stem for path in (PROFILES / "vendors").glob("*.yaml")} == set(profiles)
+
+
+@pytest.mark.parametrize("path", sorted((PROFILES / "vendors").glob("*.yaml")), ids=lambda path: path.stem)
+async def test_a_vendors_file_says_what_it_is_and_reads_what_is_published(town, path):
+    text = path.read_text(encoding="utf-8")
+    assert text.count("ot verified on hardware") >= 2  # in the head, and in the source
+    device = town.add("d", path.stem, 10.0)
+    sent = {}
+    for name, point in device.layout.points.items():
+        low, high = max(point.low, -3.0), min(point.high, 3.0)
+        sent[name] = 1.0 if low > 1 or high < 3 else round((2 * high + low) / 3, 1)
+    readable = {n: v for n, v in sent.items() if n not in ("power_limit_set_kw", "power_limit_on", "sg_state")}
+    town.city.publish("d", readable)
+    found = {r.point: r for r in await town.field.read_all()}
+    for name, value in readable.items():
+        assert found[name].value == pytest.approx(value, abs=0.5 if "kwh" in name or "state" in name else 0.11), name
+    assert not town.field.problems
 
 
 async def ask(host: str, port: int, unit: int, pdu: bytes) -> bytes:
@@ -166,7 +188,7 @@ async def test_pysunspec2_finds_its_models_and_limits_the_inverter(town):
     def judge() -> tuple[float, ...]:
         client = SunSpecModbusClientDeviceTCP(slave_id=1, ipaddr=device.host, ipport=device.port, timeout=2)
         client.scan()
-        assert [k for k in client.models if isinstance(k, int)] == [1, 103, 123]
+        assert [k for k in client.models if isinstance(k, int)] == [1, 103, 120, 121, 122, 123]
         assert client.models[1][0].Mn.value == "Example"
         inverter, control = client.models[103][0], client.models[123][0]
         assert inverter.error_info == "" and control.error_info == ""

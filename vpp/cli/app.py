@@ -192,13 +192,28 @@ def erase(
     erase_owner(owner, actor=actor, yes=yes, as_json=as_json)
 
 
+@app.command()
+def simulate(
+    site: Annotated[Path, typer.Argument(help="The site file; its devices on addresses 127.x.y.z.", metavar="SITE")],
+    faults: Annotated[float, typer.Option(help="Share of the devices that get a fault.", min=0, max=1)] = 0.0,
+    seed: Annotated[int, typer.Option(help="Of faults and values.")] = 0,
+) -> None:
+    """Serve the devices of a site file as simulated ones, until Ctrl-C."""
+    from vpp.cli.simulate_command import simulate_site
+
+    simulate_site(site, faults=faults, seed=seed)
+
+
 def _add_groups() -> None:
     """Groups of commands; each module imports what it needs when it is called."""
+    from vpp.cli import assets_commands, field_commands, profile_commands
     from vpp.cli.audit_commands import audit
     from vpp.cli.db_commands import db
     from vpp.cli.plan_commands import plan
 
-    for name, group in (("audit", audit), ("db", db), ("plan", plan)):
+    groups = {"audit": audit, "db": db, "plan": plan}
+    groups |= {"field": field_commands.app, "profile": profile_commands.app, "assets": assets_commands.app}
+    for name, group in groups.items():
         app.add_typer(group, name=name)
 
 

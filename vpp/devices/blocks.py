@@ -59,9 +59,16 @@ class Block:
         """Canonical value and quality of each point; `words` are `count` registers from `start`."""
         if len(words) != self.count:
             raise ValueError(f"{len(words)} registers came, {self.count} were asked for")
+        return self.decode_bytes(self._pack.pack(*words))
+
+    def decode_bytes(self, data: bytes) -> dict[str, Value]:
+        """As `decode`, from two bytes a register."""
+        if len(data) != 2 * self.count:
+            raise ValueError(f"{len(data)} bytes came for {self.count} registers")
         if self._order is not None:
-            words = [words[i] for i in self._order]
-        raw = self._struct.unpack_from(self._pack.pack(*words))
+            words = self._pack.unpack(data)
+            data = self._pack.pack(*[words[i] for i in self._order])
+        raw = self._struct.unpack_from(data)
         found = dict[str, Value]()
         for name, index, factor, na, low, high, exponent in self._post:
             value = raw[index]

@@ -27,6 +27,8 @@ class Write:
                 return self.register.encode(value, down=self.down)
             case "$on":
                 return self.register.encode(float(value != 0))
+            case "$off":
+                return self.register.encode(float(value == 0))
             case "$timeout":
                 return self.register.encode(timeout_s)
             case "$beat":
@@ -38,6 +40,18 @@ class Write:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
     seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """What a device does by itself when it no longer hears from us: to be planned for."""
+
+    after_s: float | None
+    """Its own time-out; None: it keeps the order for ever."""
+    does: str
+    """unlimited, internal (own control), last (keeps the order), or value"""
+    value: float | None
+    """With `value`: the setpoint that then holds, kW, or 0 or 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +79,21 @@ class Command:
     def unit(self) -> str:
         return "" if self.kind is SetpointKind.SWITCH else " kW"
 
+    @property
+    def loss(self) -> Loss:
+        hold = self.spec.hold
+        does = hold.on_loss if isinstance(hold.on_loss, str) else "value"
+        return Loss(after_s=hold.device_timeout, does=does, value=self.fallback)
+
+    @property
+    def when_silent(self) -> str:
+        hold = self.spec.hold
+        if hold.device_timeout is None:
+            return "keeps the last order"
+        does = {"unlimited": "unlimited", "internal": "own control", "last": "the last order"}
+        then = does[hold.on_loss] if isinstance(hold.on_loss, str) else f"{self.fallback:g}{self.unit}"
+        return f"after {hold.device_timeout:g} s {then}"
+
     def allows(self, value: float) -> bool:
         noise = 1e-9 * max(1.0, abs(self.low), abs(self.high))
         return math.isfinite(value) and self.low - noise <= value <= self.high + noise
@@ -78,9 +107,9 @@ class Command:
         """What the read-back shows instead of the order; None: it shows the order."""
         verify = self.spec.verify
         found, _ = seen[verify.point]
-        noise = 1e-6 * max(1.0, abs(value))
-        if found is None or abs(found - value) > self.tolerance + noise:
-            return f"{verify.point} reads back {show(found)}, ordered {value:g} ± {self.tolerance:g}{self.unit}"
+        noise, due = 1e-6 * max(1.0, abs(value)), verify.map.get(value, value)
+        if found is None or abs(found - due) > self.tolerance + noise:
+            return f"{verify.point} reads back {show(found)}, ordered {due:g} ± {self.tolerance:g}{self.unit}"
         for point, wanted in verify.also.items():
             if (shown := seen[point][0]) != wanted:
                 return f"{point} reads back {show(shown)}, needed {wanted:g}"
@@ -172,7 +201,8 @@ class Device:
     unit: int = 1
     rating_kw: float | None = None
     """Nameplate power, needed where the profile speaks of the rating."""
-    writable: bool = True
+    writable: bool | frozenset[str] = True
+    """Whether, or which, setpoints may be written."""
 
     def __post_init__(self) -> None:
         if mistakes := list(self._mistakes()):
@@ -181,6 +211,19 @@ class Device:
     @cached_property
     def layout(self) -> Layout:
         return layout_of(self.profile, self.rating_kw)
+
+    def may_write(self, setpoint: str) -> bool:
+        return self.writable if isinstance(self.writable, bool) else setpoint in self.writable
+
+    @property
+    def losses(self) -> dict[str, Loss]:
+        """What the planner must expect of the device when the link is lost, by setpoint."""
+        return {name: command.loss for name, command in self.layout.commands.items()}
+
+    @property
+    def when_silent(self) -> dict[str, str]:
+        """What the device does by itself when it hears nothing from us, by setpoint: `after 60 s 0 kW`."""
+        return {name: command.when_silent for name, command in self.layout.commands.items()}
 
     @property
     def groups(self) -> tuple[str, ...]:

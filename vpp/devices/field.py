@@ -1,14 +1,19 @@
 """The field: all devices of this process, their links and their orders."""
 
 import asyncio
+import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext, suppress
+from datetime import datetime
 
 from vpp.devices.device import Device
 from vpp.devices.link import Forbidden, Link, LinkError, Pace, networks, require_allowed
 from vpp.devices.orders import Key, Order
-from vpp.devices.poller import read
+from vpp.devices.poller import Batch, nothing_read, poll
+from vpp.devices.recognition import Chains
 from vpp.devices.setpoints import SetpointProtocol
-from vpp.domain import Clock, Mistake, Mistakes, Reading, Setpoint, SetpointEvent
+from vpp.devices.wire import SerialLine
+from vpp.domain import Clock, Mistake, Mistakes, Priority, Reading, Setpoint, SetpointEvent
 
 LOOPBACK = ("127.0.0.0/8",)
 
@@ -28,12 +33,15 @@ class Field:
         on_event: Callable[[SetpointEvent], None] | None = None,
         at_once: int = 200,
         pace: Pace | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._clock, self._allowed, self._pace = clock, networks(allowed), pace or Pace()
+        self._tls = tls
         self._at_once, self._connecting = asyncio.Semaphore(at_once), asyncio.Semaphore(50)
         self._links = dict[tuple[str, int], Link]()
         self._devices = dict[str, Device]()
         self._problems = dict[str, LinkError]()
+        self._chains = Chains()
         self._protocol = SetpointProtocol(self._devices, self.link, clock, on_event)
         mistakes = [mistake for device in devices for mistake in self._add(device)]
         if mistakes:
@@ -52,6 +60,10 @@ class Field:
     def problems(self) -> dict[str, str]:
         """Devices whose last reading failed, and why."""
         return {asset_id: str(problem) for asset_id, problem in self._problems.items()}
+
+    def problems_of(self, asset_id: str) -> str:
+        """Why its last reading failed; empty: it did not."""
+        return str(self._problems.get(asset_id, ""))
 
     def add(self, device: Device) -> None:
         if mistakes := list(self._add(device)):
@@ -82,13 +94,25 @@ class Field:
                 settle_s=t.settle_ms / 1e3,
                 pace=self._pace,
                 connecting=self._connecting,
+                tls=self._tls,
+                serial=SerialLine(baudrate=t.baudrate, parity=t.parity, stopbits=t.stopbits),
             )
         return self._links[place]
 
     async def read(self, asset_id: str, group: str) -> list[Reading]:
         """One cadence group of one device."""
+        return list(await self.poll(asset_id, group))
+
+    async def poll(self, asset_id: str, group: str) -> Batch:
+        """As `read`; the readings are made when they are looked at."""
         device = self._devices[asset_id]
-        return await read(device, group, self._clock, self.link(device), problems=self._problems)
+        if self._chains.lacks(device):
+            try:
+                device = await self._recognise(device, Priority.SLOW)
+            except LinkError as problem:
+                self._problems[asset_id] = problem
+                return nothing_read(device, group, self._clock)
+        return await poll(device, group, self._clock, self.link(device), problems=self._problems)
 
     async def read_all(self, group: str | None = None) -> list[Reading]:
         """Every device at once (one group, or all); the readings also judge the orders in force."""
@@ -99,17 +123,28 @@ class Field:
 
     async def _read(self, device: Device, group: str | None) -> list[Reading]:
         async with self._at_once:
-            groups = [g for g in device.groups if group in (None, g)]
             readings = list[Reading]()
-            for g in groups:
-                readings += await read(device, g, self._clock, self.link(device), problems=self._problems)
+            for g in device.groups:
+                if group in (None, g):
+                    readings += await self.read(device.asset_id, g)
             return readings
+
+    async def _recognise(self, device: Device, priority: Priority) -> Device:
+        """Where a SunSpec device really has its points; raises LinkError."""
+        resolved = await self._chains.resolved(device, self.link(device), priority)
+        self._devices[device.asset_id] = resolved
+        return resolved
 
     async def apply(self, setpoints: Iterable[Setpoint]) -> list[SetpointEvent]:
         """Give orders, the strongest priority first; returns all events up to verified, rejected, failed or lost."""
 
         async def give(setpoint: Setpoint) -> list[SetpointEvent]:
-            async with self._at_once:
+            urgent = setpoint.priority is Priority.GRID_LIMIT  # it does not queue behind the market
+            async with nullcontext() if urgent else self._at_once:
+                device = self._devices.get(setpoint.asset_id)
+                if device and self._chains.lacks(device):
+                    with suppress(LinkError):  # the protocol asks again, and says so
+                        await self._recognise(device, setpoint.priority)
                 return await self._protocol.apply(setpoint)
 
         ordered = sorted(setpoints, key=lambda s: s.priority)
@@ -123,6 +158,28 @@ class Field:
     def observe(self, readings: Iterable[Reading]) -> list[SetpointEvent]:
         """Judge the orders in force by readings that came another way."""
         return self._protocol.observe(readings)
+
+    def resume(self, setpoint: Setpoint, last_heard: datetime) -> list[SetpointEvent]:
+        """Take up an order of before a restart; `refresh` reads it back before anything is written."""
+        return self._protocol.resume(setpoint, last_heard)
+
+    def know(self, setpoint: Setpoint) -> None:
+        """An order that is over: should it come again, it does nothing."""
+        self._protocol.know(setpoint)
+
+    async def withdraw(self, keys: Iterable[Key], reason: str) -> list[SetpointEvent]:
+        """End these orders (asset, setpoint name)."""
+        return await self._protocol.withdraw(keys, reason)
+
+    @property
+    def bounds(self) -> dict[str, tuple[float, float, str]]:
+        """Least and greatest target of an asset while a grid operator's limit holds, kW, and both in words."""
+        return self._protocol.bounds
+
+    @property
+    def links(self) -> Mapping[tuple[str, int], Link]:
+        """Those in use, by host and port."""
+        return self._links
 
     async def release_all(self, reason: str) -> list[SetpointEvent]:
         """Withdraw every order."""

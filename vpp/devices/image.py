@@ -4,6 +4,7 @@ import math
 from array import array
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from weakref import WeakKeyDictionary
 
 from vpp.devices.device import Command, Layout, Write
 from vpp.devices.registers import Register, limits_of, size_of
@@ -27,9 +28,13 @@ class Image:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
+        self._armed = dict[str, datetime]()
+        if (same := _BLANK.get(layout)) is not None:
+            self._writable = same._writable
+            self._segments = {fc: [(low, words[:]) for low, words in held] for fc, held in same._segments.items()}
+            return
         self._segments = {fc: [(low, array("H", bytes(2 * (high - low)))) for low, high in _spans(layout, fc)]
                           for fc in (3, 4)}  # fmt: skip
-        self._armed = dict[str, datetime]()
         self._writable = {a for c in layout.commands.values() for s in (*c.steps, *c.release) if isinstance(s, Write)
                           for a in range(s.register.at, s.register.end)}  # fmt: skip
         for at, words in _initial(layout):
@@ -41,6 +46,12 @@ class Image:
                 self._put(fc, at, [exponent & 0xFFFF])
         for command in layout.commands.values():
             self._release(command)
+        blank = object.__new__(Image)
+        blank._writable, blank._segments = (
+            self._writable,
+            {fc: [(low, words[:]) for low, words in held] for fc, held in self._segments.items()},
+        )
+        _BLANK[layout] = blank
 
     def read(self, fc: int, at: int, count: int) -> "array[int]":
         for start, words in self._segments[fc]:
@@ -122,6 +133,8 @@ class Image:
             if isinstance(step, Write):
                 words = step.words(0.0, command.spec.hold.device_timeout or 0.0, 0)
                 self._put(3, step.register.at, words)
+        if command.spec.verify.map:
+            self._mirror(command, self._number(command.order.register))
 
     def _acceptable(self, command: Command, value: float | None) -> bool:
         if value is None:
@@ -134,7 +147,10 @@ class Image:
 
     def _mirror(self, command: Command, value: float | None) -> None:
         """A read-back point at another address shows what was written."""
-        point = self.layout.points[command.spec.verify.point]
+        point, verify = self.layout.points[command.spec.verify.point], command.spec.verify
+        if verify.map and value is not None:
+            released = value if verify.released is None else verify.released
+            value = released if self._in_force(command) is None else verify.map.get(value, value)
         if value is not None and (point.fc, point.register.at) != (3, command.order.register.at):
             self._put(point.fc, point.register.at, point.register.encode(value))
 
@@ -151,6 +167,10 @@ class Image:
         for start, held in self._segments[fc]:
             if start <= at < start + len(held):
                 held[at - start : at - start + len(words)] = array("H", words)
+
+
+_BLANK: "WeakKeyDictionary[Layout, Image]" = WeakKeyDictionary()
+"""Registers as they are at first, laid out once for all devices with one layout."""
 
 
 def combined(layout: Layout, orders: Mapping[str, float], drawing_kw: float | None) -> float | None:
@@ -182,7 +202,8 @@ def _initial(layout: Layout) -> Iterator[tuple[int, list[int]]]:
             yield at, [int.from_bytes(raw[i : i + 2], "big") for i in range(0, len(raw), 2)]
             continue
         for _ in range(entry.repeat):
-            yield at, Register(at=at, type=entry.type, little=little).encode(entry.value)
+            register = Register(at=at, type=entry.type, little=little)
+            yield at, register.encode_raw(entry.value)
             at += size_of(entry.type)
 
 

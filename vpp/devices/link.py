@@ -1,35 +1,35 @@
-"""One connection to one host and port: an actor that serves a priority mailbox.
+"""One connection to one host and port, or one serial bus: whoever asks most urgently goes next.
 
 pymodbus does not check that an answer fits its question, retries while everybody waits, and reconnects without
-jitter. All this is done here; nothing of pymodbus leaves this module.
+jitter. All this is done here and in `wire`; nothing of pymodbus leaves the two.
 """
 
 import asyncio
 import heapq
 import ipaddress
 import itertools
-import logging
 import random
+import ssl
 import struct
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
 
-from pymodbus import FramerType, ModbusException
-from pymodbus.client import AsyncModbusTcpClient
-from pymodbus.pdu import ModbusPDU
-from pymodbus.pdu.register_message import ReadHoldingRegistersResponse, ReadInputRegistersResponse
-
+from vpp.devices.wire import Framing, Lost, Mute, SerialLine, Wire
 from vpp.domain import Priority
 
-logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # its errors append frames of all connections
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network | str
+"""A network, or the path of a serial port."""
 
 EXCEPTIONS = {
     1: "illegal function", 2: "illegal address", 3: "illegal value", 4: "device failure", 5: "acknowledged, not done",
     6: "busy", 10: "gateway path unavailable", 11: "gateway: the device does not answer",
 }  # fmt: skip
+
+
+READ = struct.Struct(">BHH")
+WRITE_ONE = 6
+SILENCES = 4
+"""So many unanswered requests in a row, and the connection is made anew."""
 
 
 class LinkError(Exception):
@@ -81,47 +81,27 @@ class Pace:
 
 
 def networks(allowed: Sequence[str]) -> list[Network]:
-    return [ipaddress.ip_network(each) for each in allowed]
+    """Networks (`10.0.0.0/8`) and serial ports (`/dev/ttyUSB0`)."""
+    return [each if each.startswith("/") else ipaddress.ip_network(each) for each in allowed]
+
+
+def is_serial(host: str) -> bool:
+    return host.startswith("/")
 
 
 def require_allowed(host: str, allowed: Sequence[Network]) -> None:
-    """Raises Forbidden unless `host` is an IP address inside one of the networks."""
+    """Raises Forbidden unless `host` is an IP address inside one of the networks, or one of the serial ports."""
     names = ", ".join(map(str, allowed)) or "none"
+    if is_serial(host):
+        if host not in allowed:
+            raise Forbidden(f"serial port {host} is outside the allowed networks and ports: {names}")
+        return
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         raise Forbidden(f"host '{host}' is no IP address; allowed: addresses in {names}") from None
-    if not any(address in network for network in allowed):
+    if not any(not isinstance(network, str) and address in network for network in allowed):
         raise Forbidden(f"host {host} is outside the allowed networks: {names}")
-
-
-def _decode(self: Any, data: bytes) -> None:
-    """Registers only where the byte count is the frame's: a short answer has none, and its length gives it away."""
-    count = len(data) // 2
-    whole = len(data) == 2 * count + 1 and data[0] == 2 * count
-    self.registers = list(struct.unpack_from(f">{count}H", data, 1)) if whole else []
-
-
-class _Holding(ReadHoldingRegistersResponse):
-    decode = _decode
-    __str__ = object.__repr__  # pymodbus formats every frame for a log that is off
-
-
-class _Input(ReadInputRegistersResponse):
-    decode = _decode
-    __str__ = object.__repr__
-
-
-@dataclass(slots=True)
-class _Request:
-    what: str
-    unit: int
-    urgent: bool
-    call: Callable[[AsyncModbusTcpClient], Awaitable[ModbusPDU]] | None
-    """None: only connect."""
-    fits: Callable[[ModbusPDU], str | None]
-    """What does not fit in an answer."""
-    answer: asyncio.Future[ModbusPDU | None]
 
 
 @dataclass(slots=True)
@@ -136,28 +116,51 @@ class _Rest:
         self.failures += 1
 
 
+@dataclass(slots=True)
+class Tally:
+    """What a link has done, for its health."""
+
+    requests: int = 0
+    failures: int = 0
+    """Of requests, refusals included."""
+    connects: int = 0
+    last_answer: float | None = None
+    """Time of the loop, s."""
+    problem: str = ""
+    """The last failure; empty after a good answer."""
+
+
 @dataclass(slots=True, eq=False)
 class Link:
     """The only user of one (host, port). `read` and `write` raise NoAnswer, Refused or Garbage."""
 
     host: str
+    """IP address, or the path of a serial port."""
     port: int
     allowed: Sequence[Network]
-    framer: Literal["tcp", "rtu"] = "tcp"
+    framer: Framing = "tcp"
     timeout_s: float = 1.0
     min_gap_s: float = 0.0
     settle_s: float = 0.0
     pace: Pace = field(default_factory=Pace)
     connecting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(50))
     """Shared by all links: no storm after a network outage."""
-    _client: AsyncModbusTcpClient | None = None
-    _mail: list[tuple[int, int, _Request]] = field(default_factory=list[tuple[int, int, _Request]])
+    tls: ssl.SSLContext | None = None
+    serial: SerialLine = field(default_factory=SerialLine)
+    tally: Tally = field(default_factory=Tally)
+    _wire: Wire | None = None
+    _waiting: "list[tuple[int, int, asyncio.Future[None]]]" = field(
+        default_factory=list["tuple[int, int, asyncio.Future[None]]"]
+    )
     _number: "itertools.count[int]" = field(default_factory=itertools.count)
-    _worker: asyncio.Task[None] | None = None
+    _busy: bool = False
+    """Somebody has the turn."""
     _rest: _Rest = field(default_factory=_Rest)
     _unit_rest: dict[int, _Rest] = field(default_factory=dict[int, _Rest])
-    _waiting: bool = False
-    """A request is out."""
+    _quiet_until: float = 0.0
+    """RTU: nothing is asked before a late answer must have come."""
+    _silences: int = 0
+    """Time-outs in a row, of all units."""
     _last: float = 0.0
     _closed: bool = False
 
@@ -166,182 +169,178 @@ class Link:
 
     @property
     def connected(self) -> bool:
-        return self._client is not None and self._client.connected
+        return self._wire is not None and self._wire.connected
 
-    async def read(self, unit: int, fc: int, at: int, count: int, priority: Priority) -> list[int]:
+    @property
+    def is_rtu(self) -> bool:
+        """Frames carry no number: a late answer looks like the one that is awaited."""
+        return self.framer == "rtu" or is_serial(self.host)
+
+    async def read(self, unit: int, fc: int, at: int, count: int, priority: Priority) -> Sequence[int]:
         """`count` registers from address `at` by function 3 or 4."""
+        return struct.unpack(f">{count}H", await self.read_bytes(unit, fc, at, count, priority))
 
-        def call(client: AsyncModbusTcpClient) -> Awaitable[ModbusPDU]:
-            ask = client.read_holding_registers if fc == 3 else client.read_input_registers
-            return ask(at, count=count, device_id=unit)
-
-        def fits(pdu: ModbusPDU) -> str | None:
-            came = len(pdu.registers)
-            return None if came == count else f"{came} registers came, {count} were asked for"
-
-        answer = await self._ask(f"read {at}", unit, fc, priority, call, fits)
-        return list(answer.registers) if answer else []
+    async def read_bytes(self, unit: int, fc: int, at: int, count: int, priority: Priority) -> bytes:
+        """As `read`: two bytes a register, as they came."""
+        answer = await self._ask("read", unit, at, priority, READ.pack(fc, at, count))
+        return answer[2:]
 
     async def write(self, unit: int, fc: int, at: int, words: Sequence[int], priority: Priority) -> None:
         """Registers from address `at` by function 16, or one by function 6; the echo is checked."""
-        values = list(words)
-
-        def call(client: AsyncModbusTcpClient) -> Awaitable[ModbusPDU]:
-            if fc == 6:
-                return client.write_register(at, values[0], device_id=unit)
-            return client.write_registers(at, values, device_id=unit)
-
-        def fits(pdu: ModbusPDU) -> str | None:
-            echo = (pdu.address, list(pdu.registers) if fc == 6 else pdu.count)
-            sent = (at, values if fc == 6 else len(values))
-            return None if echo == sent else f"the echo names {echo}, written was {sent}"
-
-        await self._ask(f"write {at}", unit, fc, priority, call, fits)
+        if fc == WRITE_ONE:
+            request = READ.pack(fc, at, words[0])
+        else:
+            request = struct.pack(f">BHHB{len(words)}H", fc, at, len(words), 2 * len(words), *words)
+        await self._ask("write", unit, at, priority, request)
 
     async def reach(self, unit: int, priority: Priority) -> None:
         """Connect if need be; raises NoAnswer."""
-        await self._ask("connect", unit, 0, priority, None, lambda pdu: None)
+        await self._ask("connect", unit, 0, priority, b"")
 
     def close(self) -> None:
         """Drop the connection and fail what waits."""
         self._closed = True
-        if self._worker:
-            self._worker.cancel()
-        while self._mail:
-            request = heapq.heappop(self._mail)[2]
-            if not request.answer.done():
-                request.answer.set_exception(NoAnswer(f"{self.host}:{self.port}: link closed", sent=False))
         self._drop()
+        for *_, turn in self._waiting:
+            if not turn.done():
+                turn.set_result(None)
+        self._waiting.clear()
 
-    async def _ask(
-        self,
-        what: str,
-        unit: int,
-        fc: int,
-        priority: Priority,
-        call: Callable[[AsyncModbusTcpClient], Awaitable[ModbusPDU]] | None,
-        fits: Callable[[ModbusPDU], str | None],
-    ) -> ModbusPDU | None:
-        where = f"{self.host}:{self.port} unit {unit}: {what}"
-        if self._closed:
-            raise NoAnswer(f"{where}: link closed", sent=False)
-
-        def matches(pdu: ModbusPDU) -> str | None:
-            if pdu.function_code & 0x7F != fc:
-                return f"answered with function {pdu.function_code} instead of {fc}"
-            if pdu.isError():
-                raise Refused(pdu.exception_code, where)
-            return fits(pdu)
-
-        answer: asyncio.Future[ModbusPDU | None] = asyncio.get_running_loop().create_future()
-        urgent = priority <= Priority.SETPOINT
-        request = _Request(what=where, unit=unit, urgent=urgent, call=call, fits=matches, answer=answer)
-        heapq.heappush(self._mail, (priority, next(self._number), request))
-        if self._worker is None or self._worker.done():
-            self._worker = asyncio.create_task(self._serve())
-        return await answer
-
-    async def _serve(self) -> None:
-        """Until the mailbox is empty: an idle link has no task."""
-        while self._mail:
-            request = heapq.heappop(self._mail)[2]
-            if request.answer.done():
-                continue
+    async def _ask(self, verb: str, unit: int, at: int, priority: Priority, request: bytes) -> bytes:
+        """Wait for the turn, then ask; an empty request only connects."""
+        if self._busy:
+            turn = asyncio.get_running_loop().create_future()
+            heapq.heappush(self._waiting, (priority, next(self._number), turn))
             try:
-                pdu = await self._perform(request)
+                await turn
             except asyncio.CancelledError:
-                if not request.answer.done():
-                    request.answer.set_exception(NoAnswer(f"{request.what}: link closed"))
+                if turn.done() and not turn.cancelled():
+                    self._pass_on()  # it had the turn already
                 raise
-            except Exception as problem:
-                if not request.answer.done():
-                    request.answer.set_exception(problem)
-            else:
-                if not request.answer.done():
-                    request.answer.set_result(pdu)
-
-    async def _perform(self, request: _Request) -> ModbusPDU | None:
-        loop = asyncio.get_running_loop()
-        unit_rest = self._unit_rest.setdefault(request.unit, _Rest())
-        if (pause := unit_rest.until - loop.time()) > 0 and not request.urgent:
-            raise NoAnswer(f"{request.what}: silent before, asked again in {pause:.1f} s", sent=False)
-        client = await self._connection(request)
-        if request.call is None:
-            return None
-        if (gap := self._last + self.min_gap_s - loop.time()) > 0:
-            await asyncio.sleep(gap)
-        self._waiting = True
+        self._busy = True
         try:
-            pdu = await request.call(client)
-        except (ModbusException, OSError, TimeoutError) as problem:
-            raise self._failed(request, client, problem) from None
-        finally:
-            self._waiting, self._last = False, loop.time()
-        self._rest.failures = 0
-        try:
-            wrong = request.fits(pdu)
-        except Refused as refusal:
-            if refusal.code in Refused.DEVICE_DOWN:
-                unit_rest.extend(self.pace, loop.time())
+            return await self._perform(verb, unit, at, priority <= Priority.SETPOINT, request)
+        except LinkError as problem:
+            self.tally.failures += 1
+            self.tally.problem = str(problem)
             raise
-        if wrong is not None:
-            self._drop()  # whatever comes next on this connection may answer an older question
-            raise Garbage(f"{request.what}: {wrong}")
-        unit_rest.failures = 0
-        return pdu
+        finally:
+            self._pass_on()
 
-    async def _connection(self, request: _Request) -> AsyncModbusTcpClient:
-        if self._client is not None and self._client.connected:
-            return self._client
+    def _pass_on(self) -> None:
+        """Give the turn to the most urgent who waits."""
+        while self._waiting:
+            turn = heapq.heappop(self._waiting)[2]
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._busy = False
+
+    async def _perform(self, verb: str, unit: int, at: int, urgent: bool, request: bytes) -> bytes:
         loop = asyncio.get_running_loop()
-        if (pause := self._rest.until - loop.time()) > 0 and not request.urgent:
-            raise NoAnswer(f"{request.what}: no connection, next try in {pause:.1f} s", sent=False)
+        if self._closed:
+            raise NoAnswer(f"{self._where(unit, verb, at)}: link closed", sent=False)
+        rest = self._unit_rest.get(unit)
+        if rest is not None and not urgent and (pause := rest.until - loop.time()) > 0:
+            raise NoAnswer(f"{self._where(unit, verb, at)}: silent before, asked again in {pause:.1f} s", sent=False)
+        wire = self._wire
+        if wire is None or not wire.connected:
+            wire = await self._connection(self._where(unit, verb, at), urgent)
+        if not request:
+            return request
+        if self.min_gap_s and (gap := self._last + self.min_gap_s - loop.time()) > 0:
+            await asyncio.sleep(gap)
+        self.tally.requests += 1
+        try:
+            answer = await wire.ask(unit, request)
+        except (Lost, Mute, OSError) as problem:
+            raise self._failed(self._where(unit, verb, at), unit, problem) from None
+        except asyncio.CancelledError:
+            if self.is_rtu:
+                self._hang_up_quietly()
+            raise
+        finally:
+            self._last = loop.time()
+        self._rest.failures = self._silences = 0
+        self.tally.last_answer = self._last
+        self._check(answer, request, unit, verb, at)
+        if rest is not None:
+            rest.failures = 0
+        self.tally.problem = ""
+        return answer
+
+    def _where(self, unit: int, verb: str, at: int) -> str:
+        return f"{self.host}:{self.port} unit {unit}: {verb}" + ("" if verb == "connect" else f" {at}")
+
+    def _check(self, answer: bytes, request: bytes, unit: int, verb: str, at: int) -> None:
+        """Raises Refused or Garbage unless the answer fits the question."""
+        fc, size = request[0], len(answer)
+        if answer[0] == fc and fc in (3, 4):
+            count = request[3] << 8 | request[4]
+            if size == 2 + 2 * count and answer[1] == 2 * count:
+                return
+            came = answer[1] // 2 if size > 1 and size == 2 + answer[1] else 0
+            wrong = f"{came} registers came, {count} were asked for"
+        elif answer[0] == fc:
+            if answer == request[:5]:
+                return
+            wrong = f"the echo is {answer.hex()}, written was {request[:5].hex()}"
+        elif answer[0] == fc | 0x80 and size == 2:
+            if answer[1] in Refused.DEVICE_DOWN:
+                rest = self._unit_rest.setdefault(unit, _Rest())
+                rest.extend(self.pace, asyncio.get_running_loop().time())
+            raise Refused(answer[1], self._where(unit, verb, at))
+        else:
+            wrong = f"answered with function {answer[0] & 0x7F} instead of {fc}"
+        self._drop()  # whatever comes next on this connection may answer an older question
+        raise Garbage(f"{self._where(unit, verb, at)}: {wrong}")
+
+    async def _connection(self, where: str, urgent: bool) -> Wire:
+        loop = asyncio.get_running_loop()
+        if not urgent and (pause := self._rest.until - loop.time()) > 0:
+            raise NoAnswer(f"{where}: no connection, next try in {pause:.1f} s", sent=False)
+        if (pause := self._quiet_until - loop.time()) > 0:
+            await asyncio.sleep(pause)
         async with self.connecting:
-            client = AsyncModbusTcpClient(
-                self.host,
-                port=self.port,
-                framer=FramerType.SOCKET if self.framer == "tcp" else FramerType.RTU,
-                timeout=self.timeout_s,
-                retries=0,
-                reconnect_delay=0,
-                trace_connect=self._on_connection,
-            )
-            for response in (_Holding, _Input):
-                client.register(response)
-            if not await client.connect():
+            self._drop()  # a device with one connection refuses the new one before the old one is gone
+            serial = self.serial if is_serial(self.host) else None
+            wire = Wire(self.host, self.port, self.framer, self.timeout_s, tls=self.tls, serial=serial)
+            if not await wire.connect():
+                wire.close()
                 self._rest.extend(self.pace, loop.time())
-                raise NoAnswer(f"{request.what}: no connection", sent=False)
-        if hasattr(client.ctx.transport, "max_size"):
-            client.ctx.transport.max_size = 2048  # type: ignore[attr-defined]  # asyncio asks for 256 KiB per answer
-        self._client = client
+                raise NoAnswer(f"{where}: no connection", sent=False)
+        self._wire = wire
+        self.tally.connects += 1
         if self.settle_s:
             await asyncio.sleep(self.settle_s)
-        return client
-
-    def _on_connection(self, up: bool) -> None:
-        """Fail the request that is out as soon as its connection is gone (pymodbus would wait for its time-out)."""
-        if up or not self._waiting or self._client is None:
-            return
-        out = self._client.ctx.response_future
-        if not out.done():
-            out.set_exception(ConnectionResetError("connection lost"))
-
-    def _failed(self, request: _Request, client: AsyncModbusTcpClient, problem: Exception) -> LinkError:
-        """Sort a failure: wrong answer, lost connection, or silence."""
-        out, now = client.ctx.response_future, asyncio.get_running_loop().time()
-        if out.done() and not out.cancelled() and out.exception() is None:
+        if self._closed:
             self._drop()
-            return Garbage(f"{request.what}: the answer names another unit or request")
-        if not client.connected:
+            raise NoAnswer(f"{where}: link closed", sent=False)
+        return wire
+
+    def _failed(self, where: str, unit: int, problem: Exception) -> LinkError:
+        """Sort a failure: lost connection, or silence."""
+        now = asyncio.get_running_loop().time()
+        if self._closed:
+            return NoAnswer(f"{where}: link closed")
+        if not isinstance(problem, Mute):
             self._drop()
             self._rest.extend(self.pace, now)
-            return NoAnswer(f"{request.what}: connection lost")
-        self._unit_rest[request.unit].extend(self.pace, now)
-        if self.framer == "rtu":
-            self._drop()  # a late answer would be taken for the next one
-        return NoAnswer(f"{request.what}: no answer within {self.timeout_s:g} s")
+            return NoAnswer(f"{where}: connection lost")
+        self._unit_rest.setdefault(unit, _Rest()).extend(self.pace, now)
+        self._silences += 1
+        if self.is_rtu:
+            self._hang_up_quietly()
+        elif self._silences >= SILENCES:
+            self._drop()  # a host that went away without a word leaves the connection half open
+        return NoAnswer(f"{where}: no answer within {self.timeout_s:g} s")
+
+    def _hang_up_quietly(self) -> None:
+        """A late answer must neither come over this connection nor over the next."""
+        self._drop()
+        self._quiet_until = asyncio.get_running_loop().time() + self.timeout_s
 
     def _drop(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None

@@ -30,6 +30,8 @@ class Order:
     """Said to be without effect in time; still watched."""
     next_try: datetime | None = None
     beat: int = 0
+    resumed: bool = False
+    """Given before a restart and not read back yet."""
     ending: str = ""
     """Why it is being released."""
 

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from vpp.devices.registers import Register, RegisterType, raw_code
+from vpp.devices.sunspec import Chain, chain_of, expand, fixed_registers, written_factors
 from vpp.devices.units import Amount, factor_of, seconds
+from vpp.devices.wire import Framing
 from vpp.domain import Mistake, Mistakes, SetpointKind, nearest
 
 Seconds = Annotated[float, BeforeValidator(seconds)]
@@ -37,8 +39,12 @@ class Transport(Strict):
 
     port: int = Field(502, ge=1, le=65535)
     unit: int = Field(1, ge=0, le=255)
-    framer: Literal["tcp", "rtu"] = "tcp"
-    """rtu: RTU frames over TCP, as transparent RS485 gateways send them."""
+    framer: Framing = "tcp"
+    """rtu: RTU frames over TCP, as transparent RS485 gateways send them. A serial port always speaks RTU."""
+    baudrate: int = Field(19200, ge=300, le=4_000_000)
+    """This and the two below: of a serial port. Defaults: Modbus over serial line V1.02, 2.5.1."""
+    parity: Literal["E", "O", "N"] = "E"
+    stopbits: Literal[1, 2] = 1
     word_order: WordOrder = "big"
     max_read: int = Field(125, ge=1, le=125)
     max_gap: int = Field(8, ge=0, le=64)
@@ -84,8 +90,9 @@ class PointSpec(RegisterSpec):
 
 class WriteSpec(RegisterSpec):
     fc: Literal[16, 6] = 16
-    value: float | Literal["$value", "$on", "$timeout", "$beat"]
-    """$value: the order; $on: 1 unless it is 0; $timeout: device_timeout in s; $beat: 0 and 1 in turn (life bit)."""
+    value: float | Literal["$value", "$on", "$off", "$timeout", "$beat"]
+    """$value: the order; $on: 1 unless it is 0; $off: 1 if it is 0; $timeout: device_timeout in s; $beat: 0 and 1 in
+    turn (life bit)."""
 
 
 class StepSpec(Strict):
@@ -108,6 +115,10 @@ class Verify(Strict):
     tolerance: Relative = Amount(0.0)
     within: Seconds
     also: dict[str, float] = {}
+    map: dict[float, float] = {}
+    """What the point shows for an order, where it is another number: SG-Ready state 1 for switch 0."""
+    released: float | None = None
+    """With `map`: what it shows without an order."""
 
 
 class Effect(Strict):
@@ -144,6 +155,8 @@ class SetpointSpec(Strict):
     """What a power_limit_kw limits."""
     deadband: Relative = Amount(0.0)
     min_interval: Seconds = 0.0
+    writes_per_day: int | None = Field(None, ge=1)
+    """For registers in flash memory, which wear out; None: they may be written at will."""
     steps: tuple[StepSpec, ...] = Field(min_length=1)
     verify: Verify
     effect: Effect | None = None
@@ -159,7 +172,7 @@ class Fixed(Strict):
     length: int | None = Field(None, ge=1)
     """Registers of a string."""
     repeat: int = Field(1, ge=1)
-    value: float | str
+    value: int | float | str
 
 
 class Identity(Strict):
@@ -172,6 +185,17 @@ class Identity(Strict):
     """A number, or a text in which * stands for anything."""
 
 
+class SunSpecSpec(Strict):
+    """What is assumed of a SunSpec device until its chain has been scanned; the simulated one has just this."""
+
+    base: Literal[40000, 0, 50000] = 40000
+    models: tuple[int, ...] = Field(min_length=1)
+    exponents: dict[str, int] = {}
+    """Scale factors by `model.name`; 0 where left out."""
+    values: dict[str, int | float | str] = {}
+    """Other registers of the simulated device by `model.name`."""
+
+
 class Profile(Strict):
     """One device model."""
 
@@ -182,10 +206,21 @@ class Profile(Strict):
     cadence: dict[str, Seconds]
     holes: tuple[tuple[Address, Address], ...] = ()
     """First and last address of stretches that answer with an exception."""
+    sunspec: SunSpecSpec | None = None
     identity: tuple[Identity, ...] = ()
     fixed: tuple[Fixed, ...] = ()
     points: dict[str, PointSpec]
     setpoints: dict[str, SetpointSpec] = {}
+    _template: dict[str, Any] = PrivateAttr(default_factory=dict[str, Any])
+    """The text as it was read, with `sunspec:` names not resolved yet."""
+
+    def written_factors(self) -> list[str]:
+        """SunSpec scale factors that the writes depend on."""
+        return written_factors(self._template)
+
+    def for_chain(self, chain: Chain, exponents: Mapping[str, int]) -> "Profile":
+        """The same profile for a device with this chain; raises Mistakes when a model is missing."""
+        return _resolved(self._template, chain, exponents, f"profile '{self.profile}'", simulated=False)
 
     def __hash__(self) -> int:
         return id(self)
@@ -228,7 +263,7 @@ def load_profile(path: Path) -> Profile:
 def load_profiles(folder: Path) -> dict[str, Profile]:
     """All profiles of a folder by name; raises Mistakes over all files at once."""
     profiles, mistakes = dict[str, Profile](), list[Mistake]()
-    for path in sorted(folder.glob("*.yaml")):
+    for path in sorted(folder.rglob("*.yaml")):
         try:
             profiles[path.stem] = load_profile(path)
         except Mistakes as found:
@@ -239,8 +274,6 @@ def load_profiles(folder: Path) -> dict[str, Profile]:
 
 
 def parse_profile(text: str, *, where: str = "profile") -> Profile:
-    from vpp.devices.profile_checks import check  # it checks the types of this module
-
     try:
         data = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
@@ -248,6 +281,39 @@ def parse_profile(text: str, *, where: str = "profile") -> Profile:
         raise Mistakes([Mistake(where=where, what="", problem=problem)]) from None
     if not isinstance(data, dict):
         raise Mistakes([Mistake(where=where, what="", problem="holds no keys; allowed: profile, asset, points …")])
+    if isinstance(data.get("sunspec"), dict):
+        return _assumed(data, where)
+    return _parsed(data, where)
+
+
+def _assumed(data: dict[str, Any], where: str) -> Profile:
+    """A SunSpec profile with the chain that it assumes."""
+    try:
+        spec = SunSpecSpec.model_validate(data["sunspec"])
+        chain = chain_of(spec.base, spec.models)
+    except ValidationError as error:
+        raise Mistakes(_mistake(where, {**e, "loc": ("sunspec", *e["loc"])}) for e in error.errors()) from None
+    except KeyError as unknown:
+        problem = f"model {unknown} is unknown; allowed: models of the SunSpec Alliance"
+        raise Mistakes([Mistake(where=where, what="sunspec.models", problem=problem)]) from None
+    return _resolved(data, chain, spec.exponents, where, simulated=True)
+
+
+def _resolved(
+    data: dict[str, Any], chain: Chain, exponents: Mapping[str, int], where: str, *, simulated: bool
+) -> Profile:
+    expanded = expand(data, chain, exponents, where)
+    if simulated:
+        values = data["sunspec"].get("values") or {}
+        expanded["fixed"] = [*fixed_registers(chain, exponents, values), *(data.get("fixed") or [])]
+    profile = _parsed(expanded, where)
+    profile._template = data  # pyright: ignore[reportPrivateUsage]
+    return profile
+
+
+def _parsed(data: dict[str, Any], where: str) -> Profile:
+    from vpp.devices.profile_checks import check  # it checks the types of this module
+
     try:
         profile = Profile.model_validate(data)
     except ValidationError as error:

@@ -129,6 +129,8 @@ def _setpoint(profile: Profile, name: str, spec: SetpointSpec, known: frozenset[
             yield ".round", "a limit is never rounded up; allowed: down"
     if SETPOINTS[name] is SetpointKind.SWITCH and (low.value, high.value) != (0, 1):
         yield ".range", "a switch is 0 or 1; allowed: [0, 1]"
+    if spec.writes_per_day is not None and spec.hold.device_timeout is not None:
+        yield ".writes_per_day", "is limited, but hold wants refreshes; allowed: one of them"
     yield from _steps(profile, name, spec)
     yield from _proof(profile, name, spec, known)
     yield from _hold(spec)
@@ -154,7 +156,7 @@ def _steps(profile: Profile, name: str, spec: SetpointSpec) -> Found:
             yield from ((".steps", problem) for problem in _misfits(profile, step, [Amount(amount)]))
         if step.fc == 6 and size_of(step.type) > 1:
             yield ".steps", f"function 6 writes one register, {step.type} at {step.at} takes {size_of(step.type)}"
-    if any(step.write and step.write.value in ("$value", "$on", "$beat") for step in spec.release):
+    if any(step.write and step.write.value in ("$value", "$on", "$off", "$beat") for step in spec.release):
         yield ".release", "writes the order again; allowed: numbers and $timeout"
 
 
@@ -164,6 +166,10 @@ def _proof(profile: Profile, name: str, spec: SetpointSpec, known: frozenset[str
     for what, point in points:
         if point not in known:
             yield f".{what}", f"'{point}' is no point{nearest(point, known)}; allowed: {', '.join(sorted(known))}"
+    if spec.verify.map and name != "switch":
+        yield ".verify.map", "translates the order; allowed: for a switch"
+    if spec.verify.map and not {0.0, 1.0} <= set(spec.verify.map):
+        yield ".verify.map", "does not say what is shown for 0 and for 1"
     proof = profile.points.get(spec.verify.point)
     if proof and proof.unit in UNITS and name != "switch" and not set(fitting(name)) & {proof.unit}:
         yield ".verify.point", f"'{spec.verify.point}' is read in {proof.unit}, the order is in kW"

@@ -87,6 +87,10 @@ class Register:
             raise Unfit(f"{value:g} does not fit {self.type} at {self.at}; allowed: {low * step:g} … {high * step:g}")
         return self._words(number)
 
+    def encode_raw(self, number: float) -> list[int]:
+        """Registers for a raw number, exact for integers of 64 bits."""
+        return self._words(number)
+
     def encode_nothing(self) -> list[int]:
         """Registers that say: not available (zero where the type has no such code)."""
         if is_float(self.type):

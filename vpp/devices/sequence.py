@@ -60,7 +60,7 @@ async def stranger(link: Link, device: Device, priority: Priority) -> str | None
     return None
 
 
-def _text(mark: Identity, words: list[int]) -> str:
+def _text(mark: Identity, words: Sequence[int]) -> str:
     if mark.type == "string":
         raw = b"".join(word.to_bytes(2, "big") for word in words)
         return raw.rstrip(b"\0 ").decode("latin-1")

@@ -10,15 +10,22 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from vpp.devices.admission import WriteBudget, admitted
+from vpp.devices.blocks import Value
 from vpp.devices.device import Device
 from vpp.devices.link import Link, LinkError, Refused
 from vpp.devices.orders import Journal, Key, Order, judge
-from vpp.devices.poller import is_usable
+from vpp.devices.poller import Batch, is_usable
+from vpp.devices.profile import SETPOINTS
 from vpp.devices.sequence import read_back, stranger, write_steps
 from vpp.domain import Clock, Priority, Reading, Setpoint, SetpointEvent, SetpointKind, SetpointState
 
 VERIFY_PAUSE_S = 0.2
 """Between two read-backs while the device still shows something else."""
+READ_BACK_S = 1.0
+"""Between two tries to read back an order whose outcome is unknown; the link's own pause may make it longer."""
+PAUSE_S = 0.5
+"""How long an order that keeps min_interval may hold up the one that replaces it."""
 RETRY_S = 20.0
 """Between two tries of an order that failed, where the profile asks for no refresh."""
 
@@ -41,7 +48,10 @@ class SetpointProtocol:
         self._locks = dict[Key, asyncio.Lock]()
         self._written = dict[Key, datetime]()
         self._known = dict[UUID, datetime]()
+        self._budget = WriteBudget()
         self._recognised = set[Device]()
+        self.bounds = dict[str, tuple[float, float, str]]()
+        """Least and greatest target of an asset while a grid operator's limit holds, kW, and both in words."""
 
     @property
     def orders(self) -> Mapping[Key, Order]:
@@ -57,7 +67,7 @@ class SetpointProtocol:
             self._known = {i: until for i, until in self._known.items() if until > now}
         self._known[setpoint.id] = setpoint.expires_at
         journal.write(setpoint, S.RECEIVED, f"from {setpoint.issuer}: {setpoint.reason}")
-        order = self._validated(setpoint, now)
+        order = admitted(setpoint, self._devices, self.bounds, now)
         if isinstance(order, str):
             journal.write(setpoint, S.REJECTED, order)
             return journal.events
@@ -78,7 +88,44 @@ class SetpointProtocol:
         for order in due:
             del self._coming[order.key]
         await asyncio.gather(*(self._begin(order, begun) for order in due))
-        return begun.events + await self._each(self._tend)
+        return begun.events + await self._each(self._tend, self._needs_care)
+
+    def resume(self, setpoint: Setpoint, last_heard: datetime) -> list[SetpointEvent]:
+        """Take up an order given before a restart: `refresh` reads it back first and repeats nothing blindly.
+
+        `last_heard`: when the device was last written to at the latest; from then on its own time-out counts.
+        """
+        journal, now = Journal(self._clock, self._on_event), self._clock.now()
+        if setpoint.id in self._known:
+            return []
+        self._known[setpoint.id] = setpoint.expires_at
+        order = admitted(setpoint, self._devices, self.bounds, min(setpoint.valid_from, last_heard))
+        if isinstance(order, str):
+            journal.write(setpoint, S.REJECTED, f"after a restart: {order}")
+        elif setpoint.valid_from > now:
+            self._coming[order.key] = order
+        else:
+            order.resumed, order.next_try = True, now
+            self._orders[order.key], self._written[order.key] = order, last_heard
+            journal.state(order, S.LOST, "the service was restarted: unknown until read back")
+        return journal.events
+
+    def know(self, setpoint: Setpoint) -> None:
+        """An order that is over: the same id again does nothing."""
+        self._known[setpoint.id] = setpoint.expires_at
+
+    async def withdraw(self, keys: Iterable[Key], reason: str) -> list[SetpointEvent]:
+        """End these orders now."""
+        journal, wanted = Journal(self._clock, self._on_event), set(keys)
+
+        async def end(order: Order) -> None:
+            async with self._lock(order):
+                await self._release(order, journal, reason)
+
+        for key in wanted & set(self._coming):
+            journal.state(self._coming.pop(key), S.RELEASED, f"{reason}; it had not begun")
+        await asyncio.gather(*(end(self._orders[key]) for key in wanted & set(self._orders)))
+        return journal.events
 
     async def release_all(self, reason: str) -> list[SetpointEvent]:
         """Withdraw every order (shutdown, operator's stop)."""
@@ -95,11 +142,22 @@ class SetpointProtocol:
 
     def observe(self, readings: Iterable[Reading]) -> list[SetpointEvent]:
         """Judge by what was measured: effective, or failed because nothing happened in time."""
+        if not self._orders:
+            return []
+        if isinstance(readings, Batch):
+            assets = {readings.asset_id}
+        else:
+            readings = list(readings)
+            assets = {r.asset_id for r in readings}
         journal, now = Journal(self._clock, self._on_event), self._clock.now()
-        watched = [(o, o.command.spec.effect) for o in self._orders.values() if o.effect_by and not o.ending]
-        if not watched:
+        present = [self._orders.get((asset, name)) for asset in assets for name in SETPOINTS]
+        watched = [(o, o.command.spec.effect) for o in present if o and o.effect_by and not o.ending]
+        held = [o for o in present if o and o.verified_at and not o.ending and not self._lock(o).locked()]
+        if not watched and not held:
             return []
         latest = {(r.asset_id, r.point): r for r in readings if is_usable(r)}
+        for order in held:
+            self._notice_others(order, latest, journal)
         for order, effect in watched:
             reading = latest.get((order.setpoint.asset_id, effect.point)) if effect else None
             if reading is not None:
@@ -109,9 +167,30 @@ class SetpointProtocol:
                 journal.state(order, S.FAILED, "its effect was not measured in time")
         return journal.events
 
-    async def _each(self, act: Callable[[Order, Journal], Awaitable[None]]) -> list[SetpointEvent]:
+    def _notice_others(self, order: Order, latest: Mapping[Key, Reading], journal: Journal) -> None:
+        """A read-back point that shows something else: another master, or the device itself, has changed it."""
+        verify, seen = order.command.spec.verify, dict[str, Value]()
+        for point in (verify.point, *verify.also):
+            reading = latest.get((order.setpoint.asset_id, point))
+            if reading is None or order.verified_at is None or reading.at <= order.verified_at:
+                return
+            seen[point] = reading.value, reading.quality
+        if (problem := order.command.mismatch(seen, order.value)) is not None:
+            self._retry(order, journal, S.FAILED, f"overridden: {problem}")
+            order.next_try = self._clock.now()
+
+    def _needs_care(self, order: Order) -> bool:
+        if self._lock(order).locked():
+            return False  # it is being cared for
+        now = self._clock.now()
+        due = order.next_try is not None and order.next_try <= now
+        return due or bool(order.ending) or order.setpoint.expires_at <= now
+
+    async def _each(
+        self, act: Callable[[Order, Journal], Awaitable[None]], chosen: Callable[[Order], bool] = lambda order: True
+    ) -> list[SetpointEvent]:
         journal = Journal(self._clock, self._on_event)
-        await asyncio.gather(*(act(order, journal) for order in list(self._orders.values())))
+        await asyncio.gather(*(act(order, journal) for order in list(self._orders.values()) if chosen(order)))
         return journal.events
 
     def _lock(self, order: Order) -> asyncio.Lock:
@@ -121,30 +200,6 @@ class SetpointProtocol:
         return self._orders.get(order.key) is order
 
     # Taking an order in
-
-    def _validated(self, setpoint: Setpoint, now: datetime) -> Order | str:
-        """The order, or why it is refused: who, what, the value, what is allowed."""
-        device = self._devices.get(setpoint.asset_id)
-        if device is None:
-            return f"asset '{setpoint.asset_id}' has no device in this field"
-        who = f"{device.profile.asset} '{device.asset_id}'"
-        name = device.profile.setpoint_for(setpoint.kind)
-        if name is None:
-            allowed = ", ".join(device.profile.setpoints) or "none: it is only read"
-            return f"{who}: profile '{device.profile.profile}' takes no {setpoint.kind}; allowed: {allowed}"
-        if not device.writable:
-            return f"{who}: is not released for writing"
-        command = device.layout.commands[name]
-        if not command.allows(setpoint.value):
-            return (
-                f"{who}: {name} {setpoint.value:g}{command.unit} is outside {command.low:g} … "
-                f"{command.high:g}{command.unit}"
-            )
-        if command.kind is SetpointKind.SWITCH and setpoint.value not in (0, 1):
-            return f"{who}: {name} {setpoint.value:g}; allowed: 0 or 1"
-        if setpoint.expires_at <= max(now, setpoint.valid_from):
-            return f"{who}: {name} had expired at {setpoint.expires_at:%Y-%m-%d %H:%M:%S} UTC; it is {now:%H:%M:%S}"
-        return Order(setpoint=setpoint, device=device, command=command, value=command.as_held(setpoint.value))
 
     async def _begin(self, order: Order, journal: Journal) -> None:
         held = self._orders.get(order.key)
@@ -203,6 +258,9 @@ class SetpointProtocol:
             await self._pause(order)
             if not self._is_current(order) or order.ending:
                 return
+            if (spent := self._budget.spent(order, self._clock.now())) is not None:
+                self._reject(order, journal, spent)
+                return
             if not await self._send(order, journal, priority):
                 return
             journal.state(order, S.ECHOED, "the device accepted every write")
@@ -214,8 +272,8 @@ class SetpointProtocol:
         if written is None or order.setpoint.priority is Priority.GRID_LIMIT:
             return
         due = written + timedelta(seconds=order.command.spec.min_interval)
-        if (seconds := (due - self._clock.now()).total_seconds()) > 0:
-            await self._clock.sleep(seconds)
+        while (seconds := (due - self._clock.now()).total_seconds()) > 0 and self._is_current(order):
+            await self._clock.sleep(min(seconds, PAUSE_S))  # a grid limit must not wait for it
 
     async def _send(self, order: Order, journal: Journal, priority: Priority) -> bool:
         link, device = self._link_of(order.device), order.device
@@ -274,7 +332,7 @@ class SetpointProtocol:
             self._retry(order, journal, S.FAILED, f"{problem} within {within:g} s")
 
     def _verified(self, order: Order, journal: Journal, detail: str) -> None:
-        order.verified_at, order.late = self._clock.now(), False
+        order.verified_at, order.late, order.resumed = self._clock.now(), False, False
         self._watch(order)
         if self._is_current(order):
             journal.state(order, S.VERIFIED, detail)
@@ -326,10 +384,18 @@ class SetpointProtocol:
         async with self._lock(order):
             if not self._is_current(order):
                 return
-            if order.state is S.LOST and await self._mismatch(order, Priority.REFRESH) is None:
-                self._written[order.key] = self._clock.now()
-                self._verified(order, journal, "read back after the loss")
-                return
+            if order.key in self._written:  # the device may hold it, or an older one
+                try:
+                    seen = await read_back(self._link_of(order.device), order.device, order.command, Priority.REFRESH)
+                except LinkError:
+                    order.next_try = self._clock.now() + timedelta(seconds=READ_BACK_S)
+                    return
+                if order.command.mismatch(seen, order.value) is None:
+                    every, old = order.command.spec.hold.refresh_s, order.resumed
+                    self._verified(order, journal, "read back after the loss")
+                    since = self._clock.now() - timedelta(seconds=every or 0) if old else self._written[order.key]
+                    order.next_try = since + timedelta(seconds=every) if every else None
+                    return
         await self._carry_out(order, journal, Priority.REFRESH)
 
     async def _repeat(self, order: Order, journal: Journal) -> None:
@@ -344,6 +410,11 @@ class SetpointProtocol:
         if not self._is_current(order):
             return
         order.effect_by = None
+        if order.resumed and (gone := await self._gone(order)):
+            if self._is_current(order):
+                del self._orders[order.key]
+                journal.state(order, S.RELEASED, f"{reason}; the device had let it go: {gone}")
+            return
         done, by_itself = await self._withdraw(order), self._forgotten(order)
         if not self._is_current(order):
             return
@@ -353,6 +424,14 @@ class SetpointProtocol:
         elif not order.ending:
             order.ending = reason
             journal.state(order, S.LOST, f"{reason}, but its release was not confirmed; tried again")
+
+    async def _gone(self, order: Order) -> str:
+        """What a device shows that no longer holds an order of before the restart; empty: it holds it, or is silent."""
+        try:
+            seen = await read_back(self._link_of(order.device), order.device, order.command, Priority.SETPOINT)
+        except LinkError:
+            return ""
+        return order.command.mismatch(seen, order.value) or ""
 
     def _forgotten(self, order: Order) -> str:
         """Words for a device whose own time-out has passed; empty: it may still hold the order."""

@@ -4,6 +4,7 @@ It shares the profiles with the platform but no code with pymodbus; its answers 
 """
 
 import asyncio
+import math
 import random
 import socket
 import struct
@@ -21,6 +22,10 @@ MAX_READ, MAX_WRITE = 125, 123
 """Registers of one request (Modbus application protocol V1.1b3)."""
 
 
+SPLIT_S = 0.005
+"""Between the two pieces of an answer."""
+
+
 class Fault(StrEnum):
     SILENT = "silent"
     """Does not answer."""
@@ -34,6 +39,12 @@ class Fault(StrEnum):
     """Measured values stand still; orders are accepted and read back, but have no effect."""
     DROP = "drop"
     """Closes the connection instead of answering."""
+    LATE = "late"
+    """Answers after `late_s`."""
+    SPLIT = "split"
+    """Answers in pieces."""
+    NOTHING = "nothing"
+    """Every measured value is "not available"."""
 
 
 class SimulatedDevice:
@@ -139,7 +150,19 @@ class _Peer(asyncio.Protocol):
             answer = device.spoil(answer) if fault is Fault.GARBAGE else answer
         except Refusal as refusal:
             answer = bytes([pdu[0] | 0x80, refusal.code])
-        self._transport.write(struct.pack(">HHHB", number, 0, len(answer) + 1, unit) + answer)
+        frame, loop = struct.pack(">HHHB", number, 0, len(answer) + 1, unit) + answer, asyncio.get_running_loop()
+        if fault is Fault.LATE:
+            loop.call_later(self._city.late_s, self._send, frame)
+        elif fault is Fault.SPLIT:
+            middle = len(frame) // 2
+            self._send(frame[:middle])
+            loop.call_later(SPLIT_S, self._send, frame[middle:])
+        else:
+            self._transport.write(frame)
+
+    def _send(self, frame: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(frame)
 
 
 class SimulatedCity:
@@ -148,8 +171,8 @@ class SimulatedCity:
     The port is bound when the city is made and served between `start` and `close`.
     """
 
-    def __init__(self, clock: Clock, port: int = 0, seed: int = 0) -> None:
-        self.clock, self._seed = clock, seed
+    def __init__(self, clock: Clock, port: int = 0, seed: int = 0, late_s: float = 1.5) -> None:
+        self.clock, self._seed, self.late_s = clock, seed, late_s
         self.connections = set[asyncio.Transport]()
         self._devices = dict[str, SimulatedDevice]()
         self._places = dict[str, dict[int, SimulatedDevice]]()
@@ -179,6 +202,8 @@ class SimulatedCity:
         if not host.startswith("127.") or unit in self.at(host):
             raise ValueError(f"simulated device '{asset_id}': {host} unit {unit}; allowed: a free place in 127.0.0.0/8")
         device = SimulatedDevice(asset_id, Image(layout_of(profile, rating_kw)), f"{self._seed}/{asset_id}")
+        if rating_kw is not None and "rating_kw" in device.image.layout.points:
+            device.image.publish({"rating_kw": rating_kw})
         self._devices[asset_id] = self.at(host)[unit] = device
         return host, self.port, unit
 
@@ -190,7 +215,9 @@ class SimulatedCity:
         """Measured points into the registers; points the profile does not have are left out, NaN is not available."""
         device = self._devices[asset_id]
         device.drawing_kw = points.get("power_kw", device.drawing_kw)
-        if device.fault is not Fault.STUCK:
+        if device.fault is Fault.NOTHING:
+            device.image.publish(dict.fromkeys(points, math.nan))
+        elif device.fault is not Fault.STUCK:
             device.image.publish(points)
 
     def orders(self, asset_id: str) -> dict[str, float]:

@@ -1,0 +1,393 @@
+"""The field service: one process that reads the devices, gives and keeps orders, obeys the grid operator, and tells.
+
+Nothing here waits for anything else: polling, orders, limits, database and status are loops of their own, each started
+again when it fails. Killed, it finds its orders in the journal and reads every device back before it writes.
+"""
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from vpp.devices import Device, Field, Pace
+from vpp.devices.poller import Batch
+from vpp.devices.rounds import Board, Rounds
+from vpp.devices.site import Site
+from vpp.domain import Clock, Priority, Setpoint, SetpointEvent, SetpointKind, SetpointState
+from vpp.operations.field_door import open_door
+from vpp.operations.field_journal import OVER, FieldJournal
+from vpp.operations.field_limits import ISSUER, LimitKeeper
+from vpp.operations.field_recorder import Recorder
+from vpp.store import Store, StoreError, StoreUnavailable
+
+TEND_S, INBOX_S, STATUS_S, SYNC_S = 0.2, 0.5, 5.0, 1.0
+"""Periods: orders and limits (a limit must win within a second), orders from the store, status file, journal."""
+ORDERS_AT_ONCE = 2000
+"""Orders on their way at the same time; devices that do not answer must not hold up the others."""
+AT_ONCE = 100
+"""So many devices are looked at for the status before others get their turn."""
+RELEASE_S = 10.0
+"""Longest time that stopping may take to release what is held."""
+AGAIN_S = 1.0
+"""Pause before a loop that failed is started again."""
+JOURNAL, LIMITS, STATUS = "journal.jsonl", "limits.json", "status.json"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Loop:
+    """One of the service's loops."""
+
+    restarts: int = 0
+    problem: str = ""
+
+
+class FieldService:
+    def __init__(
+        self,
+        site: Site,
+        clock: Clock,
+        folder: Path,
+        connect: Callable[[], Store] | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        """`folder` holds journal, status and socket; `connect` opens the store (None: without one)."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.site, self.clock, self.folder = site, clock, folder
+        self.started = clock.now()
+        self.journal = FieldJournal(folder / JOURNAL)
+        self.recorder = Recorder(connect)
+        self.field = Field(
+            site.devices,
+            clock=clock,
+            allowed=site.allowed,
+            on_event=self._on_event,
+            tls=site.tls,
+            pace=pace,
+            at_once=ORDERS_AT_ONCE,
+        )
+        self.limits = LimitKeeper(self.field, site.limits, folder / LIMITS, self.started)
+        self.board = Board(self.field, clock)
+        self.rounds = Rounds(self.field, self._on_readings)
+        self.loops = dict[str, Loop]()
+        self._seen = set[UUID]()
+        self._obeying = asyncio.Lock()
+        self._giving = set[asyncio.Task[Any]]()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop` is set; then releases what it holds."""
+        self._take_up()
+        door = await open_door(self.folder, self.answer)
+        work: dict[str, Callable[[], Awaitable[None]]] = {
+            "poll": self.rounds.run, "orders": self._tend, "inbox": self._inbox,
+            "database": self.recorder.run, "status": self._report, "journal": self._sync,
+        }  # fmt: skip
+        tasks = [asyncio.create_task(self._for_ever(name, act), name=name) for name, act in work.items()]
+        try:
+            await stop.wait()
+        finally:
+            door.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._stop()
+
+    # What comes in
+
+    async def give(self, setpoints: Sequence[Setpoint]) -> list[SetpointEvent]:
+        """Take orders: noted in the journal first, then given."""
+        new = [s for s in setpoints if s.id not in self._seen]
+        for setpoint in new:
+            self._seen.add(setpoint.id)
+            self.journal.setpoint(setpoint)
+            self.recorder.setpoint(setpoint)
+        return await self.field.apply(new)
+
+    async def obey(self) -> None:
+        """Bring the devices under the limits of this moment, and let go what they no longer ask for."""
+        async with self._obeying:
+            now = self.clock.now()
+            give, lifted = self.limits.due(now)
+            if lifted:
+                await self.field.withdraw(lifted, "the grid operator's limit has ended")
+                give += self.limits.again(lifted, now)
+        if give:
+            self._in_background(self.give(give))
+
+    def _on_readings(self, readings: Batch) -> None:
+        self.board.put(readings)
+        self.recorder.readings(readings)
+        self.field.observe(readings)
+
+    def _on_event(self, event: SetpointEvent) -> None:
+        self.journal.event(event)
+        self.recorder.event(event)
+
+    def _take_up(self) -> None:
+        """Orders of before a restart: read back first; those that are over are only remembered."""
+        remembered, now = self.journal.remembered, self.clock.now()
+        in_force = remembered.in_force(now)
+        kept = {s.id for s in in_force}
+        for setpoint in remembered.setpoints.values():
+            self._seen.add(setpoint.id)
+            self.recorder.setpoint(setpoint)
+            if setpoint.id not in kept:
+                self.field.know(setpoint)
+        for event in remembered.events:
+            self.recorder.event(event)  # what the database has already is not stored twice
+        waiting = self.recorder.waiting[1]
+        young = now - timedelta(days=1)
+        self.journal.keep_only(
+            [s for s in remembered.setpoints.values() if s.id in kept or waiting or s.expires_at > young],
+            [e for e in remembered.events if e.setpoint_id in kept or waiting or e.at > young],
+        )
+        for setpoint in in_force:
+            self.field.resume(setpoint, now)
+        if in_force:
+            log.info("%d orders taken up from before the restart; read back first", len(in_force))
+
+    # The loops
+
+    async def _for_ever(self, name: str, act: Callable[[], Awaitable[None]]) -> None:
+        loop = self.loops.setdefault(name, Loop())
+        while True:
+            try:
+                await act()
+                return
+            except asyncio.CancelledError:
+                raise
+            except Exception as problem:
+                loop.restarts += 1
+                loop.problem = f"{type(problem).__name__}: {problem}"
+                log.exception("%s failed and is started again", name)
+                await asyncio.sleep(AGAIN_S)
+
+    async def _tend(self) -> None:
+        while True:
+            await self.obey()
+            self._in_background(self.field.refresh())  # a slow device holds back neither limits nor other orders
+            await asyncio.sleep(TEND_S)
+
+    async def _inbox(self) -> None:
+        """Orders that others put into the store."""
+        while True:
+            await asyncio.sleep(INBOX_S)
+            if self.recorder.store is None:
+                if not self.recorder.wanted:
+                    return
+                await self.recorder.flush()
+                continue
+            try:
+                await self._fetch(self.recorder.store)
+            except StoreUnavailable:
+                await asyncio.sleep(AGAIN_S)
+
+    async def _fetch(self, store: Store) -> None:
+        now = self.clock.now()
+        found = await asyncio.to_thread(store.setpoints, now)
+        new = [s for s in found if s.id not in self._seen and s.asset_id in self.field.devices]
+        if not new:
+            return
+        states = await asyncio.to_thread(store.setpoint_states, now)
+        for setpoint in new:
+            event = states.get(setpoint.id)
+            if event is None:
+                continue
+            self._seen.add(setpoint.id)
+            if event.state in OVER:
+                self.field.know(setpoint)
+            else:  # given by a service whose journal is not here
+                self.journal.setpoint(setpoint)
+                self.field.resume(setpoint, now)
+        self._in_background(self.give([s for s in new if s.id not in states]))
+
+    async def _report(self) -> None:
+        while True:
+            text = json.dumps(await self.status(details=False))
+            shadow = self.folder / (STATUS + ".new")
+            shadow.write_text(text, encoding="utf-8")
+            shadow.replace(self.folder / STATUS)
+            await asyncio.sleep(STATUS_S)
+
+    async def _sync(self) -> None:
+        while True:
+            await asyncio.sleep(SYNC_S)
+            await asyncio.to_thread(self.journal.sync)
+
+    def _in_background(self, work: Any) -> "asyncio.Task[Any]":
+        task = asyncio.ensure_future(work)
+        self._giving.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: "asyncio.Task[Any]") -> None:
+        self._giving.discard(task)
+        if not task.cancelled() and (problem := task.exception()) is not None:
+            self.loops.setdefault("orders", Loop()).problem = f"{type(problem).__name__}: {problem}"
+            log.error("orders: %r", problem)
+
+    async def _stop(self) -> None:
+        """Release the market's orders; a grid operator's limit ends only by its own rules and the device's time-out."""
+        for task in list(self._giving):
+            task.cancel()
+        keys = [key for key, order in self.field.orders.items() if order.setpoint.issuer != ISSUER]
+        try:
+            async with asyncio.timeout(RELEASE_S):
+                await self.field.withdraw(keys, "the field service stops")
+        except TimeoutError:
+            log.warning("not every order was released within %g s; devices end them by themselves", RELEASE_S)
+        self.field.close()
+        try:
+            async with asyncio.timeout(RELEASE_S):
+                await self.recorder.flush()
+        except TimeoutError:
+            log.warning("the database does not answer; the journal keeps what it lacks")
+        self.recorder.close()
+        self.journal.close()
+        said = await self.status(details=False) | {"running": False}
+        (self.folder / STATUS).write_text(json.dumps(said), encoding="utf-8")
+
+    # The door
+
+    async def answer(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """One request of the local door."""
+        match request.get("do"):
+            case "status":
+                return await self.status(details=True, device=request.get("device"))
+            case "order":
+                events = await self.give([self._ordered(request)])
+                return {"events": [{"state": e.state.value, "detail": e.detail} for e in events]}
+            case "limit":
+                return await self._limit(request)
+            case "heartbeat":
+                self._named(request).heartbeat(self.clock.now())
+                return {"ok": True}
+            case "release":
+                keys = [key for key, o in self.field.orders.items() if o.setpoint.issuer != ISSUER]
+                events = await self.field.withdraw(keys, f"{request['issuer']}: {request['reason']}")
+                await self._audit(request, "release", "field", {"orders": len(keys)})
+                return {"events": [{"state": e.state.value, "detail": e.detail} for e in events]}
+            case other:
+                raise ValueError(f"'{other}' is unknown; allowed: status, order, limit, heartbeat, release")
+
+    def _ordered(self, request: Mapping[str, Any]) -> Setpoint:
+        now = self.clock.now()
+        until = now + timedelta(seconds=float(request["seconds"]))
+        kind = SetpointKind(request.get("kind", "target"))
+        priority = Priority[request.get("priority", "SETPOINT")]
+        if priority is Priority.GRID_LIMIT:
+            raise ValueError("priority GRID_LIMIT is kept for the limits of the site file; allowed: SETPOINT")
+        return Setpoint(
+            id=UUID(request["id"]) if "id" in request else uuid4(), asset_id=str(request["asset"]), kind=kind,
+            value=float(request["value"]), valid_from=now, expires_at=until,
+            priority=priority, reason=str(request["reason"]), issuer=str(request["issuer"]),
+        )  # fmt: skip
+
+    def _named(self, request: Mapping[str, Any]) -> Any:
+        name = str(request["limit"])
+        if name not in self.limits.limits:
+            known = ", ".join(self.limits.limits) or "none: the site file has no limits"
+            raise ValueError(f"limit '{name}' is unknown; allowed: {known}")
+        return self.limits.limits[name]
+
+    async def _limit(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        limit, now = self._named(request), self.clock.now()
+        seconds = request.get("seconds")
+        refused = limit.receive(
+            float(request["value_kw"]), now, active=bool(request.get("active", True)),
+            duration_s=None if seconds is None else float(seconds),
+        )  # fmt: skip
+        await self.obey()
+        after = {key: request.get(key) for key in ("value_kw", "active", "seconds")} | {"refused": refused}
+        await self._audit(request, "grid limit", limit.name, after)
+        return {"refused": refused, "state": limit.state.value, "limit_kw": limit.limit_kw(now)}
+
+    async def _audit(self, request: Mapping[str, Any], action: str, object: str, after: Mapping[str, Any]) -> None:
+        """Into the store's audit log where there is one; who and why are asked of everybody."""
+        who, why = str(request.get("issuer", "unknown")), str(request.get("reason", ""))
+        log.info("%s by %s: %s (%s)", action, who, after, why)
+        if (store := self.recorder.store) is not None:
+            try:
+                note = {**after, "reason": why}
+                await asyncio.to_thread(store.audit, who, action, object, None, note, self.clock.now())
+            except StoreError as problem:
+                log.warning("not audited: %s", problem)
+
+    # What it tells
+
+    async def status(self, *, details: bool, device: str | None = None) -> dict[str, Any]:
+        """Health as plain data; with `details` of every link, device and order, and points of few devices or one."""
+        now, p = self.clock.now(), self.rounds.punctuality
+        readings, events = self.recorder.waiting
+        states = list[tuple[Device, str]]()
+        for number, each in enumerate(list(self.field.devices.values())):
+            states.append((each, self.board.state(each.asset_id)))
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)  # reading goes on meanwhile
+        summary: dict[str, Any] = {
+            "running": True, "site": self.site.name, "pid": os.getpid(), "started": self.started.isoformat(),
+            "at": now.isoformat(),
+            "devices": {s: sum(1 for _, state in states if state == s) for s in ("well", "partly", "bad", "unread")},
+            "links": {
+                "open": sum(link.connected for link in self.field.links.values()), "all": len(self.field.links),
+            },
+            "orders": len(self.field.orders),
+            "uncertain": sum(o.verified_at is None for o in self.field.orders.values()),
+            "poll": {
+                "rounds": p.started, "skipped": p.skipped,
+                "lateness_p50_ms": round(1e3 * p.quantile(0.5), 1), "lateness_p99_ms": round(1e3 * p.quantile(0.99), 1),
+            },
+            "limits": self.limits.as_json(now),
+            "database": {
+                "used": self.recorder.store is not None, "problem": self.recorder.kept.problem,
+                "waiting_readings": readings, "waiting_events": events,
+                "stored_readings": self.recorder.kept.stored_readings,
+                "dropped_readings": self.recorder.kept.dropped_readings, "refused": self.recorder.kept.refused,
+            },
+            "loops": {name: {"restarts": it.restarts, "problem": it.problem} for name, it in self.loops.items()},
+        }  # fmt: skip
+        if details:
+            chosen = [(each, state) for each, state in states if device in (None, each.asset_id)]
+            few = len(chosen) <= AT_ONCE
+            summary |= {
+                "link_list": [self._link(place, now) for place in self.field.links],
+                "device_list": [self._device(each, state, now, points=few) for each, state in chosen],
+                "order_list": [self._order(order, now) for order in self.field.orders.values()],
+            }
+        return summary
+
+    def _link(self, place: tuple[str, int], now: datetime) -> dict[str, Any]:
+        link = self.field.links[place]
+        t = link.tally
+        since = None if t.last_answer is None else round(asyncio.get_running_loop().time() - t.last_answer, 1)
+        return {
+            "place": f"{place[0]}:{place[1]}", "open": link.connected, "requests": t.requests, "failures": t.failures,
+            "connects": t.connects, "answered_s_ago": since, "problem": t.problem,
+        }  # fmt: skip
+
+    def _device(self, device: Device, state: str, now: datetime, *, points: bool) -> dict[str, Any]:
+        shown = {
+            r.point: {"value": r.value, "quality": r.quality.value, "age_s": round((now - r.at).total_seconds(), 1)}
+            for r in (self.board.of(device.asset_id) if points else ())
+        }
+        return {
+            "id": device.asset_id, "profile": device.profile.profile, "state": state,
+            "place": f"{device.host}:{device.port}/{device.unit}",
+            "problem": self.field.problems_of(device.asset_id), "when_silent": device.when_silent, "points": shown,
+        }  # fmt: skip
+
+    def _order(self, order: Any, now: datetime) -> dict[str, Any]:
+        s: Setpoint = order.setpoint
+        uncertain = order.state in (SetpointState.LOST, SetpointState.FAILED) or order.verified_at is None
+        return {
+            "id": str(s.id), "asset": s.asset_id, "order": order.words, "state": order.state.value,
+            "until": s.expires_at.isoformat(), "issuer": s.issuer, "reason": s.reason, "uncertain": uncertain,
+            "when_silent": order.command.when_silent,
+        }  # fmt: skip
