@@ -72,7 +72,7 @@ def _run(site_file: Path | None, *, database: bool, allow: list[str], writable: 
         else:
             with one_sentence(RuntimeError):
                 site = _from_registry(connect(), profiles, allow, writable=writable)
-        service = FieldService(site, WallClock(), folder_of(has), connect if database else None)
+        service = FieldService(site, WallClock(), folder_of(has), connect if database else None, spool_mb=has.spool_mb)
         print(f"field service: {len(site.devices)} devices of '{site.name}'", flush=True)
         asyncio.run(_until_stopped(service))
 

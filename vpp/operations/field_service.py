@@ -57,13 +57,14 @@ class FieldService:
         folder: Path,
         connect: Callable[[], Store] | None = None,
         pace: Pace | None = None,
+        spool_mb: int = 1000,
     ) -> None:
-        """`folder` holds journal, status and socket; `connect` opens the store (None: without one)."""
+        """`folder` holds journal, status, spool and socket; `connect` opens the store (None: without one)."""
         folder.mkdir(parents=True, exist_ok=True)
         self.site, self.clock, self.folder = site, clock, folder
         self.started = clock.now()
         self.journal = FieldJournal(folder / JOURNAL)
-        self.recorder = Recorder(connect)
+        self.recorder = Recorder(connect, folder / "spool", spool_mb)
         self.field = Field(
             site.devices,
             clock=clock,
@@ -182,7 +183,7 @@ class FieldService:
             if self.recorder.store is None:
                 if not self.recorder.wanted:
                     return
-                await self.recorder.flush()
+                await self.recorder.open()
                 continue
             try:
                 await self._fetch(self.recorder.store)
@@ -346,10 +347,11 @@ class FieldService:
             },
             "limits": self.limits.as_json(now),
             "database": {
-                "used": self.recorder.store is not None, "problem": self.recorder.kept.problem,
+                "used": self.recorder.store is not None, "problem": self.recorder.problem,
                 "waiting_readings": readings, "waiting_events": events,
                 "stored_readings": self.recorder.kept.stored_readings,
-                "dropped_readings": self.recorder.kept.dropped_readings, "refused": self.recorder.kept.refused,
+                "dropped_readings": self.recorder.kept.dropped_readings,
+                "thinned_readings": self.recorder.thinned, "refused": self.recorder.kept.refused,
             },
             "loops": {name: {"restarts": it.restarts, "problem": it.problem} for name, it in self.loops.items()},
         }  # fmt: skip
