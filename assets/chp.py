@@ -21,10 +21,11 @@ from assets.commitment import (
     commitment_parameters,
     initial_on_h_is_never_zero,
     needs_commitment,
+    commitment_numbers,
     start_cost,
 )
 from assets.heat_led import HeatLed
-from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Series, Site, Unit
+from vpp.domain import Array, AssetType, Columns, HeatUnit, Horizon, Market, Rules, Schedule, Series, Site, Unit
 from vpp.domain.columns import efficiency, magnitude, number, positive, series, share, text
 from vpp.milp import Block, Expr, Symbols, pyo
 
@@ -160,6 +161,22 @@ def check(asset: Chp, outlook: ChpOutlook) -> Sequence[tuple[str, str]]:
     return out
 
 
+def shape(columns: Columns, horizon: Horizon, market: Market) -> HeatUnit:
+    """Ramps are beyond it; the fuel line gives heat and cost at no load and per kW."""
+    most = columns["max_power_kw"]
+    n, steps = len(most), horizon.steps
+    fuel = (columns["fuel_eur_per_mwh"] + columns["co2_eur_per_t"] * columns["fuel_t_co2_per_mwh"][:, None]) / 1000
+    slope, idle = columns["fuel_slope"], columns["idle_fuel_kw"]
+    ramped = columns["ramp_kw_per_h"] * horizon.step_h < most
+    return HeatUnit(
+        sign=1.0, least=columns["min_power_fraction"] * most, most=most,
+        heat_slope=np.tile((columns["thermal_efficiency"] * slope)[:, None], steps),
+        heat_idle=columns["thermal_efficiency"] * idle, cost_slope=slope[:, None] * fuel,
+        cost_idle=idle[:, None] * fuel, start_eur=columns["start_cost_eur"], headroom=np.ones(n, dtype=bool),
+        fits=~ramped, **commitment_numbers(columns, horizon),
+    )  # fmt: skip
+
+
 class ChpSimulator:
     """Runs as ordered within its limits and minimum times; by itself it follows the heat."""
 
@@ -190,4 +207,4 @@ class ChpSimulator:
 
 
 CHP = AssetType(name="chp", nameplate=Chp, outlook=ChpOutlook, structure=structure, parameters=parameters,
-                formulate=formulate, retrace=retrace, simulator=ChpSimulator, switched=True, check=check)  # fmt: skip
+                formulate=formulate, retrace=retrace, simulator=ChpSimulator, switched=True, check=check, shape=shape)  # fmt: skip

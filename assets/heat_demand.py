@@ -7,7 +7,7 @@ m   missing_kw[t]    not served, a violation   kW   0 … D
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Series, Site, Unit
+from vpp.domain import Array, AssetType, Columns, HeatUse, Horizon, Market, Rules, Schedule, Series, Site, Unit
 from vpp.domain.columns import series, text
 from vpp.milp import Block, Symbols, pyo
 
@@ -44,6 +44,10 @@ def retrace(columns: Columns, schedule: Schedule, horizon: Horizon, s: None) -> 
     return {"missing_kw": columns["demand_kw"] + schedule["heat_kw"]}
 
 
+def shape(columns: Columns, horizon: Horizon, market: Market) -> HeatUse:
+    return HeatUse(demand_kw=columns["demand_kw"])
+
+
 class HeatDemandSimulator:
     """A meter: what the building draws."""
 
@@ -56,4 +60,4 @@ class HeatDemandSimulator:
 
 HEAT_DEMAND = AssetType(name="heat_demand", nameplate=HeatDemand, outlook=HeatDemandOutlook, structure=structure,
                         parameters=parameters, formulate=formulate, retrace=retrace, simulator=HeatDemandSimulator,
-                        controllable=False)  # fmt: skip
+                        controllable=False, shape=shape)  # fmt: skip

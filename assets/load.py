@@ -9,7 +9,9 @@ Shedding is paid at its price; without a price it is the last resort and a viola
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Series, Site, Unit
+import numpy as np
+
+from vpp.domain import Array, AssetType, Columns, FlexibleFlow, Horizon, Market, Rules, Schedule, Series, Site, Unit
 from vpp.domain.columns import number, series, share, text
 from vpp.milp import Block, Symbols, pyo
 
@@ -60,6 +62,13 @@ def retrace(columns: Columns, schedule: Schedule, horizon: Horizon, s: LoadStruc
     return {"shed_kw": columns["demand_kw"] + schedule["power_kw"]} if s.sheddable else {}
 
 
+def shape(columns: Columns, horizon: Horizon, market: Market) -> FlexibleFlow:
+    demand, never = columns["demand_kw"], np.zeros(len(columns["demand_kw"]), dtype=bool)
+    shed = np.broadcast_to(columns["shed_eur_per_mwh"][:, None] / 1000, demand.shape)
+    return FlexibleFlow(least_kw=-demand, most_kw=columns["sheddable_kw"] - demand, eur_per_kwh=shed,
+                        fixed_eur_per_kwh=np.zeros_like(demand), exempt=never, headroom=never)  # fmt: skip
+
+
 class LoadSimulator:
     """A meter: what is drawn."""
 
@@ -71,4 +80,4 @@ class LoadSimulator:
 
 
 LOAD = AssetType(name="load", nameplate=Load, outlook=LoadOutlook, structure=structure, parameters=parameters,
-                 formulate=formulate, retrace=retrace, simulator=LoadSimulator, controllable=False)  # fmt: skip
+                 formulate=formulate, retrace=retrace, simulator=LoadSimulator, controllable=False, shape=shape)  # fmt: skip

@@ -16,12 +16,13 @@ from vpp.domain.field import (
 )
 from vpp.domain.mistake import Mistake, Mistakes, nearest
 from vpp.domain.plan import Label, Plan, Violation
+from vpp.domain.shape import FlexibleFlow, HeatStorage, HeatUnit, HeatUse, Shape, Store
 from vpp.domain.time import MARKET_ZONE, Horizon, market_day
 
 __all__ = [
     "MARKET_ZONE", "PENALTY_FACTORS", "Array", "AssetType", "Cap", "Carrier", "Case", "Clock", "Column",
-    "Columns", "FastClock", "Headroom", "Horizon", "Kind", "Label", "Market", "Mistake", "Mistakes", "Node",
+    "Columns", "FastClock", "FlexibleFlow", "Headroom", "HeatStorage", "HeatUnit", "HeatUse", "Horizon", "Kind", "Label", "Market", "Mistake", "Mistakes", "Node",
     "Penalties", "Plan", "Priority", "Quality", "Reading", "Rules", "Schedule", "Series", "Setpoint",
-    "SetpointEvent", "SetpointKind", "SetpointState", "Simulator", "Site", "SteppedClock", "Unit", "Verdict",
+    "SetpointEvent", "SetpointKind", "SetpointState", "Shape", "Simulator", "Site", "SteppedClock", "Store", "Unit", "Verdict",
     "Violation", "WallClock", "market_day", "nearest",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from vpp.domain.case import Market, Unit
 from vpp.domain.columns import Array
+from vpp.domain.shape import Shape
 from vpp.domain.time import Horizon
 
 Columns = Mapping[str, Array]
@@ -77,6 +78,8 @@ class AssetType:
     check: Callable[[Any, Any], Sequence[tuple[str, str]]] | None = None
     """Mistakes across columns of one row: (column, problem)."""
     controllable: bool = True
+    shape: Callable[[Columns, Horizon, Market], Shape] | None = None
+    """Its form for the city-scale solver, with the numbers of n assets; None: solved from its block."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
