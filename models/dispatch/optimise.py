@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from models.dispatch.choose import planned
 from models.dispatch.exact import Solved, solve_exact
 from models.dispatch.extract import outcome, prices
 from models.dispatch.judge import largest_residual
@@ -40,13 +41,18 @@ def optimise(
 ) -> Plan:  # fmt: skip
     """The cheapest feasible plan within the effort, labelled; a rule-based one if the solver has none in time."""
     effort, templates = effort or Effort(), templates or Templates()
-    try:
-        solved = solve_exact(case, asset_types, templates, gap=effort.gap, time_limit=effort.time_limit,
+
+    def exactly(seconds: float) -> Plan:
+        solved = solve_exact(case, asset_types, templates, gap=effort.gap, time_limit=seconds,
                              progress=progress, reference=effort.method is Method.REFERENCE)  # fmt: skip
+        return _plan(case, solved, effort)
+
+    try:
+        return planned(case, asset_types, templates, method=effort.method.value, gap=effort.gap,
+                       time_limit=effort.time_limit, progress=progress, exactly=exactly)  # fmt: skip
     except NoPlan as reason:
         plan = rule_based(case, asset_types, templates)
         return replace(plan, status=str(reason), why=f"no plan of the solver in {effort.time_limit:g} s: {reason}")
-    return _plan(case, solved, effort)
 
 
 def _plan(case: Case, solved: Solved, effort: Effort) -> Plan:

@@ -64,3 +64,5 @@ class Plan:
     prices: Mapping[str, Array]
     """Marginal price of every node, EUR/MWh."""
     seconds: Mapping[str, float] = field(default_factory=dict[str, float])
+    proof: Mapping[str, float] = field(default_factory=dict[str, float])
+    """How the plan was checked: residual of its rows, bounds of a sample against HiGHS …"""

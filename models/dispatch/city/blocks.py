@@ -1,5 +1,6 @@
 """Sites that match no kernel: each a small MILP from its compiled templates, for the bound and for the schedule."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,11 +12,19 @@ from models.dispatch.city.recovery import MOST_PIECES, Net, cuts, shift
 from models.dispatch.city.rows import Coupling
 from models.dispatch.problem import DispatchProblem, part_problem
 from vpp.domain import Array, AssetType, Case, Unit
-from vpp.milp import Matrix, NoPlan, Program, Templates, solve
+from vpp.milp import Matrix, NoPlan, Program, Solution, Templates
+from vpp.milp import solve as solve_with_highs
 
 SITE_SECONDS = 10.0
 """Most time for one site's MILP; what it proves until then is its bound."""
 SITE_GAP = 1e-5
+_ONE_AT_A_TIME = threading.Lock()
+"""highspy refuses a second solver while one runs in another thread."""
+
+
+def solve(matrix: Matrix, *, gap: float, time_limit: float) -> Solution:
+    with _ONE_AT_A_TIME:
+        return solve_with_highs(matrix, gap=gap, time_limit=time_limit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +49,21 @@ class BlockSites:
         self, case: Case, asset_types: Mapping[str, AssetType], sites: Sequence[Sequence[Unit]],
         coupling: Coupling, templates: Templates,
     ) -> None:  # fmt: skip
-        self._h, self._steps = case.horizon.step_h, case.horizon.steps
+        self._begin(case.horizon.steps, case.horizon.step_h, coupling.headroom)
         self.sites = [_site(case, asset_types, units, coupling, templates) for units in sites]
-        self.points: list[Array | None] = [None] * len(self.sites)
-        self._headroom = coupling.headroom
+        self.points = [None] * len(self.sites)
+
+    def _begin(self, steps: int, step_h: float, headroom: tuple[int, int] | None) -> None:
+        self._h, self._steps, self._headroom = step_h, steps, headroom
+        self.sites: list[BlockSite] = []
+        self.points: list[Array | None] = []
+
+    @classmethod
+    def none(cls, steps: int, step_h: float) -> "BlockSites":
+        """Every site has its kernel."""
+        out = cls.__new__(cls)
+        out._begin(steps, step_h, None)
+        return out
 
     def classes(self) -> list[int]:
         """The class each site is counted to."""
@@ -65,6 +85,23 @@ class BlockSites:
         for c in site.injections:
             out[c] += injection(site, c, found.x)
         return found.bound - 1e-7, out
+
+    def optimum(self, k: int, pi: Array, m: Any, seconds: float) -> tuple[float, float]:
+        """Proven bound and best value found for site k at given prices."""
+        cost, offset = self._priced(self.sites[k], pi, m)
+        try:
+            found = solve(replace(self.sites[k].matrix, cost=cost, offset=offset), gap=1e-6, time_limit=seconds)
+        except NoPlan:
+            return -np.inf, np.inf
+        return found.bound, found.objective
+
+    def constants(self, k: int, pi: Array, m: Any) -> float:
+        """Headroom that batteries have at no power is a constant of the fleet, not of the kernel's site."""
+        if m is None or self._headroom is None:
+            return 0.0
+        up, down = m.up[self._headroom[0]].sum(), m.down[self._headroom[1]].sum()
+        assets = [u.asset for u in self.sites[k].units]
+        return -self._h * float(sum(up * a.max_discharge_kw + down * a.max_charge_kw for a in assets))
 
     def _priced(self, site: BlockSite, pi: Array, m: Any) -> tuple[Array, float]:
         cost, offset = site.matrix.cost.copy(), site.matrix.offset

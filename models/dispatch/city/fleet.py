@@ -69,6 +69,8 @@ class Fleet:
     others: BlockSites
     """Sites that match no kernel."""
     most_kw: float
+    coupling: Coupling | None
+    """Where rows and classes come from."""
 
 
 def fleet_of(case: Case, asset_types: Mapping[str, AssetType], templates: Templates) -> Fleet:
@@ -112,7 +114,7 @@ class _Builder:
         p = self.coupling.penalty
         return Fleet(
             horizon=h, rows=rows, classes=classes, fixed=whole, fixed_eur=fixed_eur, offered=offered, flows=flows,
-            stores=stores, heat=heat, counts=counts, members=self.members, others=others, most_kw=most,
+            stores=stores, heat=heat, counts=counts, members=self.members, others=others, most_kw=most, coupling=self.coupling,
             penalty=Penalty(heat=p["heat"], level=p["level"], final=p["final_soc"]),
         )  # fmt: skip
 

@@ -10,7 +10,7 @@ import numpy as np
 from models.dispatch.city.compiled import kernel
 from vpp.domain import Array
 
-CLOSE = 1e-10
+CLOSE = 1e-8
 """kWh: points nearer than this are one."""
 
 
@@ -95,7 +95,7 @@ def after_action(
         b, steepest = a, 1e30
         while b + 1 < m and xs[b + 1] - xs[b] > CLOSE:
             s = (vs[b + 1] - vs[b]) / (xs[b + 1] - xs[b])
-            if s > steepest + 1e-9:
+            if s > steepest + 1e-7:
                 break
             steepest = s
             b += 1

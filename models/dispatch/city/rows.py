@@ -162,6 +162,15 @@ class Coupling:
             path += tuple(r for r, counts in zip(self.headroom, headroom, strict=True) if counts)
         return self._classes.setdefault((exempt, path), len(self._classes))
 
+    @property
+    def base(self) -> Array:
+        """What injection is worth before any row (T), EUR/kWh."""
+        return self._market_base + self._fee_base
+
+    def rows_of(self, node: str) -> tuple[int, ...]:
+        """All rows a market participant at a node takes part in."""
+        return tuple(self._market_row + self._common) + self._path[node]
+
     def rows(self) -> Rows:
         return Rows(names=self._names, upper=np.stack(self._upper), lower=np.stack(self._lower),
                     above=np.stack(self._above), below=np.stack(self._below), peaks=self._peaks,

@@ -21,9 +21,9 @@ from vpp.milp import Progress, Templates
 
 CLIMB = 40
 """Iterations of L-BFGS; more help little, as the rounds move the multipliers on."""
-ROUNDS = ((0.1, 4), (0.05, 12), (0.025, 4))
+ROUNDS = ((0.1, 4), (0.05, 7), (0.025, 4))
 """Width of the price lines, relative to a limit, and rounds at it."""
-MORE_ROUNDS = ((0.05, 4), (0.025, 6))
+MORE_ROUNDS = ((0.05, 6), (0.025, 4))
 SHARE = 0.5
 """Of the heat sites solved again per round."""
 TOLERANCE = 1e-2
@@ -72,24 +72,26 @@ def solve_city(
     deadline = began + time_limit - JUDGING_PER_ASSET * len(case.units)
     sweeper = Sweeper(fleet, workers or min(2, os.cpu_count() or 1))
     try:
-        solved = _Run(case, fleet, sweeper, gap, deadline, progress, seed).run(warm)
+        solved = Run(case.market, fleet, sweeper, gap=gap, deadline=deadline, progress=progress, seed=seed).run(warm)
     finally:
         sweeper.close()
     solved.seconds = {"build": built - began, "solve": time.perf_counter() - built, **solved.seconds}
     return solved
 
 
-class _Run:
+class Run:
     def __init__(
-        self, case: Case, fleet: Fleet, sweeper: Sweeper, gap: float, deadline: float, progress: Progress | None,
-        seed: int,
+        self, market: Market, fleet: Fleet, sweeper: Sweeper, *, gap: float, deadline: float,
+        progress: Progress | None, seed: int,
     ) -> None:  # fmt: skip
-        self.market = case.market
+        self.market = market
         self.fleet, self.sweeper, self.gap, self.deadline, self.progress = fleet, sweeper, gap, deadline, progress
         self.dual = Dual(fleet, sweeper)
         self.rng = np.random.default_rng(seed)
         self.best = _Best(self.dual.start())
         self.bound = -np.inf
+        self.proven: Multipliers | None = None
+        self.mean: Multipliers | None = None
         self.kept = 0.0
         """Seconds the last phases will take."""
         self.status = "time limit"
@@ -128,7 +130,7 @@ class _Run:
         self.bound = max(self.bound, self.best.value)
         if self._reached(cost):
             self.status = "gap reached"
-        return CitySolved(fleet=self.fleet, market=self.market, state=state, multipliers=self.best.at, bound=self.bound, cost=cost,
+        return CitySolved(fleet=self.fleet, market=self.market, state=state, multipliers=self.proven or m, bound=self.bound, cost=cost,
                           status=self.status)  # fmt: skip
 
     def _time_left(self) -> bool:
@@ -142,7 +144,6 @@ class _Run:
             self.progress(cost, max(self.bound, self.best.value))
 
     def _rounds(self, state: State, m: Multipliers, rounds: Sequence[tuple[float, int]]) -> Multipliers:
-        mean: Multipliers | None = None
         first = rounds is ROUNDS
         for om, n in rounds:
             for _ in range(n):
@@ -151,17 +152,11 @@ class _Run:
                 state.peaks(m, om)
                 state.improve(m, om, "fbohbf", 1.0 if first else SHARE, self.rng, TOLERANCE)
                 first = False
-                m = self._try(state.multipliers(m, om))
+                m = state.multipliers(m, om)
                 if om <= 0.05:
-                    mean = m if mean is None else _mix(mean, m, AVERAGE)
-                    self._try(mean)
+                    self.mean = m if self.mean is None else _mix(self.mean, m, AVERAGE)
                 if self.progress is not None:
                     self._tell(state.cost()[0])
-        return m
-
-    def _try(self, m: Multipliers) -> Multipliers:
-        good = self.dual.scaled_peaks(self.dual.feasible(m))
-        self.best(self.dual.bound(good).value, good)
         return m
 
     def _finish(self, state: State, m: Multipliers) -> float:
@@ -188,8 +183,12 @@ class _Run:
         return best
 
     def _prove(self) -> None:
+        """The exact bound at the mean of the rounds' multipliers, or where there is none, at the climb's best."""
         if time.perf_counter() < self.deadline:
-            self.bound = max(self.bound, self.dual.bound(self.best.at, exact=True).value)
+            at = self.best.at if self.mean is None else self.dual.scaled_peaks(self.dual.feasible(self.mean))
+            value = self.dual.bound(at, exact=True).value
+            if value > self.bound:
+                self.bound, self.proven = value, at
         self.bound = max(self.bound, self.best.value)
 
 

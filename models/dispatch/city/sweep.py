@@ -108,6 +108,17 @@ class Sweeper:
             self._local.tools = _Tools(t, MOST_PIECES)
         return self._local.tools
 
+    def one_bound(self, kind: str, row: int, pi: Array, m: Prices) -> float:
+        """The exact bound of one store or heat site."""
+        f, tools, one = self.fleet, self.tools, (row, row + 1)
+        h, p, cost = f.horizon.step_h, f.penalty, np.empty(1)
+        if kind == "store":
+            store_sweep(part(f.stores, one), pi, h, p.level, p.final, tools.store, np.empty((1, f.horizon.steps)), cost)
+        else:
+            heat = self._rewarded(part(f.heat, one), f.counts[row : row + 1], m)
+            heat_sweep_exact(heat, pi, h, p, tools.one, tools.heat, EXACT_TOLERANCE, np.arange(1), cost, np.empty(1))
+        return float(cost[0])
+
     def relaxed(self, pi: Array, m: Prices) -> Swept:
         return self._sweep(pi, m, exact=False)
 
@@ -165,12 +176,17 @@ class Sweeper:
 
     def with_headroom(self, k: int, heat: Any, m: Prices) -> tuple[Any, bool]:
         """Being on earns what it offers in the rows of headroom."""
-        rows = self.fleet.rows.headroom
-        if rows is None or not self.counts[k].any():
+        if self.fleet.rows.headroom is None or not self.counts[k].any():
             return heat, False
+        return self._rewarded(heat, self.counts[k], m), True
+
+    def _rewarded(self, heat: Any, counts: Any, m: Prices) -> Any:
+        rows = self.fleet.rows.headroom
+        if rows is None:
+            return heat
         up, down = m.up[rows[0]] - m.down[rows[0]], m.up[rows[1]] - m.down[rows[1]]
         offer = heat.most[:, None] * up[None, :] + heat.least[:, None] * down[None, :]
-        return heat._replace(cost_idle=heat.cost_idle - offer * self.counts[k][:, None]), True
+        return heat._replace(cost_idle=heat.cost_idle - offer * counts[:, None])
 
 
 class _Tools:
