@@ -55,6 +55,7 @@ class BlockSites:
 
     def _begin(self, steps: int, step_h: float, headroom: tuple[int, int] | None) -> None:
         self._h, self._steps, self._headroom = step_h, steps, headroom
+        self.seconds = SITE_SECONDS
         self.sites: list[BlockSite] = []
         self.points: list[Array | None] = []
 
@@ -78,7 +79,7 @@ class BlockSites:
             matrix = replace(matrix, integer=np.zeros_like(matrix.integer))
         out = np.zeros_like(pi)
         try:
-            found = solve(matrix, gap=SITE_GAP, time_limit=SITE_SECONDS)
+            found = solve(matrix, gap=SITE_GAP, time_limit=self.seconds)
         except NoPlan:
             relaxed = replace(matrix, integer=np.zeros_like(matrix.integer))
             found = solve(relaxed, gap=0.0, time_limit=10 * SITE_SECONDS)
@@ -128,7 +129,7 @@ class BlockSites:
 
     def _solved(self, matrix: Matrix) -> Array | None:
         try:
-            return solve(matrix, gap=1e-4, time_limit=SITE_SECONDS).x
+            return solve(matrix, gap=1e-4, time_limit=self.seconds).x
         except NoPlan:
             return None
 

@@ -109,7 +109,7 @@ class Dual:
         self, begin: Multipliers, iterations: int, deadline: float, seen: Callable[[float, Multipliers], None]
     ) -> None:
         """L-BFGS-B; `seen` gets every bound on the way. Stops at the deadline (perf_counter)."""
-        from scipy.optimize import minimize  # slow to import, and small cases need no climb
+        from scipy.optimize import Bounds, minimize  # slow to import, and small cases need no climb
 
         rows = self.fleet.rows
         n_up = int(self._has_up.sum())
@@ -134,9 +134,13 @@ class Dual:
                 raise StopIteration
 
         z = np.concatenate([begin.up[self._has_up], begin.down[self._has_down]]) / SCALE
-        norm = max(1.0, abs(self.bound(begin).value))
+        first = self.bound(begin).value
+        seen(first, begin)
+        if len(z) == 0:
+            return
+        norm = max(1.0, abs(first))
         limits = np.concatenate([rows.above[self._has_up], rows.below[self._has_down]]) / SCALE
         options: dict[str, Any] = {"maxiter": iterations, "maxfun": round(1.6 * iterations), "maxcor": 20,
                                    "ftol": 1e-9, "gtol": 1e-12}  # fmt: skip
         minimize(objective, z, jac=True, method="L-BFGS-B", callback=late, options=options,
-                 bounds=np.stack([np.zeros_like(limits), limits], axis=1))  # fmt: skip
+                 bounds=Bounds(np.zeros_like(limits), limits))  # fmt: skip

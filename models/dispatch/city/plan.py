@@ -45,7 +45,7 @@ def city_plan(
     if found.residual > RESIDUAL_KW:
         raise NoPlan(f"the city-scale schedule breaks a hard row by {found.residual:g}; allowed: {RESIDUAL_KW:g}")
     proof = {"judge_residual": found.residual, "judge_cost_difference_eur": minimised(found) - solved.cost,
-             **sample_proof(case, asset_types, templates, solved)}  # fmt: skip
+             **sample_proof(case, asset_types, templates, solved, min(SAMPLE_SECONDS, 0.01 * time_limit + 0.05))}  # fmt: skip
     compiled = templates.seconds - compiled_before
     seconds = {"compile": compiling + compiled, **solved.seconds,
                "judge": max(0.0, time.perf_counter() - judging - compiled)}  # fmt: skip
@@ -90,8 +90,9 @@ def node_prices(case: Case, solved: CitySolved) -> dict[str, Array]:
 
 
 def sample_proof(
-    case: Case, asset_types: Mapping[str, AssetType], templates: Templates, solved: CitySolved
-) -> dict[str, float]:
+    case: Case, asset_types: Mapping[str, AssetType], templates: Templates, solved: CitySolved,
+    seconds: float,
+) -> dict[str, float]:  # fmt: skip
     """Bounds of some sites against their own MILP at the same prices: by how much a kernel's is above (≤ 0: never)."""
     fleet, coupling = solved.fleet, solved.fleet.coupling
     assert coupling is not None
@@ -106,7 +107,7 @@ def sample_proof(
     excess, below = -np.inf, 0.0
     for k, (_, part, row) in enumerate(sites):
         kernel = sweeper.one_bound(part, row, pi, m)
-        lower, upper = alone.optimum(k, pi, m, SAMPLE_SECONDS)
+        lower, upper = alone.optimum(k, pi, m, seconds)
         if part == "store":
             kernel += alone.constants(k, pi, m)
         excess = max(excess, kernel - upper)

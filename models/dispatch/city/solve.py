@@ -70,6 +70,7 @@ def solve_city(
     fleet = fleet_of(case, asset_types, templates)
     built = time.perf_counter()
     deadline = began + time_limit - JUDGING_PER_ASSET * len(case.units)
+    fleet.others.seconds = min(fleet.others.seconds, 0.02 * time_limit + 0.05)
     sweeper = Sweeper(fleet, workers or min(2, os.cpu_count() or 1))
     try:
         solved = Run(case.market, fleet, sweeper, gap=gap, deadline=deadline, progress=progress, seed=seed).run(warm)
@@ -118,11 +119,11 @@ class Run:
                 m = self._rounds(state, m, rounds)
                 cost = self._finish(state, m)
                 self._tell(cost)
-                self._prove()
+                self._prove(state)
                 self._tell(cost)
                 if self._reached(cost) or not self._time_left():
                     break
-                rounds = MORE_ROUNDS
+                rounds, m = MORE_ROUNDS, state.with_broken(self.mean or m)
         except KeyboardInterrupt:
             self.status = "interrupted"
             state.sync()
@@ -182,13 +183,15 @@ class Run:
         _restore(state, kept)
         return best
 
-    def _prove(self) -> None:
+    def _prove(self, state: State) -> None:
         """The exact bound at the mean of the rounds' multipliers, or where there is none, at the climb's best."""
         if time.perf_counter() < self.deadline:
-            at = self.best.at if self.mean is None else self.dual.scaled_peaks(self.dual.feasible(self.mean))
-            value = self.dual.bound(at, exact=True).value
-            if value > self.bound:
-                self.bound, self.proven = value, at
+            at = self.best.at if self.mean is None else self.mean
+            for m in (at, state.with_broken(at)) if state.is_broken() else (at,):
+                feasible = self.dual.scaled_peaks(self.dual.feasible(m))
+                value = self.dual.bound(feasible, exact=True).value
+                if value > self.bound:
+                    self.bound, self.proven = value, feasible
         self.bound = max(self.bound, self.best.value)
 
 

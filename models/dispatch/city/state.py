@@ -28,6 +28,9 @@ SUB_ROUNDS = 4
 PRICE_PER_WIDTH = 0.05
 """EUR/kWh by which a price changes over one width of its line (spreads of a day are of this size)."""
 
+BROKEN_KW = 1e-3
+"""A limit exceeded by less may yet be kept."""
+
 
 @dataclass(slots=True)
 class State:
@@ -238,6 +241,20 @@ class State:
         up = np.clip(net.up + slope * (net.x - net.upper), 0.0, net.above)
         down = np.clip(net.down + slope * (-net.lower - net.x), 0.0, net.below)
         return Multipliers(up=np.where(net.above > 0, up, 0.0), down=np.where(net.below > 0, down, 0.0))
+
+    def with_broken(self, m: Multipliers) -> Multipliers:
+        """Where a limit is broken in the schedule, its multiplier is its penalty (not at the kinks of the market)."""
+        rows = self.fleet.rows
+        soft = np.array([name not in ("market", "fee") for name in rows.names])[:, None]
+        soft[list(rows.peaks)] = False
+        up = np.where(soft & (rows.above > 0) & (self.x > rows.upper + BROKEN_KW), rows.above, m.up)
+        down = np.where(soft & (rows.below > 0) & (-self.x > rows.lower + BROKEN_KW), rows.below, m.down)
+        return Multipliers(up=up, down=down)
+
+    def is_broken(self) -> bool:
+        zero = np.zeros_like(self.fleet.rows.above)
+        m = self.with_broken(Multipliers(up=zero, down=zero))
+        return bool(m.up.any() or m.down.any())
 
     def peaks(self, m: Multipliers, om: float) -> None:
         """Chooses the highest import of each peak charge: where the prices of its steps sum up to the charge."""
