@@ -17,11 +17,11 @@ import numpy as np
 from assets.commitment import (
     Commitment,
     commitment,
+    commitment_numbers,
     commitment_of,
     commitment_parameters,
     initial_on_h_is_never_zero,
     needs_commitment,
-    commitment_numbers,
     start_cost,
 )
 from assets.heat_led import HeatLed
@@ -207,4 +207,5 @@ class ChpSimulator:
 
 
 CHP = AssetType(name="chp", nameplate=Chp, outlook=ChpOutlook, structure=structure, parameters=parameters,
-                formulate=formulate, retrace=retrace, simulator=ChpSimulator, switched=True, check=check, shape=shape)  # fmt: skip
+                formulate=formulate, retrace=retrace, simulator=ChpSimulator, switched=True, check=check,
+                shape=shape)  # fmt: skip

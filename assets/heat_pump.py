@@ -10,18 +10,18 @@ COP is a parameter per step, so the model stays linear (Ruhnau, Hirth and Prakti
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from assets.commitment import (
     Commitment,
     commitment,
+    commitment_numbers,
     commitment_of,
     commitment_parameters,
     initial_on_h_is_never_zero,
     needs_commitment,
-    commitment_numbers,
     start_cost,
 )
-import numpy as np
-
 from assets.heat_led import HeatLed
 from vpp.domain import Array, AssetType, Columns, HeatUnit, Horizon, Market, Rules, Schedule, Series, Site, Unit
 from vpp.domain.columns import magnitude, number, series, share, text

@@ -80,4 +80,5 @@ class LoadSimulator:
 
 
 LOAD = AssetType(name="load", nameplate=Load, outlook=LoadOutlook, structure=structure, parameters=parameters,
-                 formulate=formulate, retrace=retrace, simulator=LoadSimulator, controllable=False, shape=shape)  # fmt: skip
+                 formulate=formulate, retrace=retrace, simulator=LoadSimulator, controllable=False,
+                 shape=shape)  # fmt: skip

@@ -21,11 +21,10 @@ from typing import Any
 import numpy as np
 
 from assets import ASSET_TYPES
-from models.dispatch.city.fleet import fleet_of
-from models.dispatch.city.sweep import Sweeper
-from models.dispatch.city.state import State
 from models.dispatch.city.dual import Dual
-from models.dispatch.city.recovery import by_class
+from models.dispatch.city.fleet import fleet_of
+from models.dispatch.city.state import State
+from models.dispatch.city.sweep import Sweeper
 from vpp.domain import Carrier, Case, Horizon, Market, Node, Unit
 from vpp.milp import Templates
 

@@ -225,7 +225,10 @@ def _caps(case: Case, nodes: Sequence[Node], assets: Sequence[AssetGroup]) -> tu
 
     def limits(values: Sequence[Series | None]) -> Array:
         return np.stack(
-            [np.where(active_steps(c, h), per_step(v, h, np.inf), np.inf) for c, v in zip(case.caps, values, strict=True)]
+            [
+                np.where(active_steps(c, h), per_step(v, h, np.inf), np.inf)
+                for c, v in zip(case.caps, values, strict=True)
+            ]
         )
 
     columns = {

@@ -57,7 +57,8 @@ def heat_site(rng: np.random.Generator, steps: int, k: int = 0, node: str = "bus
 
     if rng.random() < 0.5:
         units = [unit("heat_pump", id=f"hp{k}", node=node, heat_node=heat, max_power_kw=rng.uniform(2.5, 5),
-                      cop=rng.uniform(2.2, 4, steps), min_power_fraction=rng.choice([0.0, 0.4]), **times())]  # fmt: skip
+                      cop=rng.uniform(2.2, 4, steps), min_power_fraction=rng.choice([0.0, 0.4]), **times()),
+                 ]  # fmt: skip
     else:
         part = rng.choice([None, 0.28])
         units = [
@@ -141,7 +142,8 @@ def street(seed: int, steps: int, n: int, *, limit: float | None = None) -> Case
                        feed_in_eur_per_mwh=rng.choice([None, 80.0]), curtailable=bool(rng.random() < 0.8)),
                   home_battery(rng, k, node), *heat_site(rng, steps, k, node),
                   unit("load", id=f"l{k}", node=node, demand_kw=rng.uniform(0.3, 1.5, steps),
-                       sheddable_fraction=rng.choice([0.0, 0.5]), shed_eur_per_mwh=rng.choice([None, 400.0]))]  # fmt: skip
+                       sheddable_fraction=rng.choice([0.0, 0.5]), shed_eur_per_mwh=rng.choice([None, 400.0])),
+                  ]  # fmt: skip
     price = rng.uniform(-40, 200, steps)
     nodes = [replace(BUS, id="grid", import_limit_kw=None if limit is None else 1.5 * limit,
                      peak_eur_per_kw=float(rng.choice([0.0, 0.05])))]  # fmt: skip

@@ -20,9 +20,9 @@ from vpp.domain.shape import FlexibleFlow, HeatStorage, HeatUnit, HeatUse, Shape
 from vpp.domain.time import MARKET_ZONE, Horizon, market_day
 
 __all__ = [
-    "MARKET_ZONE", "PENALTY_FACTORS", "Array", "AssetType", "Cap", "Carrier", "Case", "Clock", "Column",
-    "Columns", "FastClock", "FlexibleFlow", "Headroom", "HeatStorage", "HeatUnit", "HeatUse", "Horizon", "Kind", "Label", "Market", "Mistake", "Mistakes", "Node",
-    "Penalties", "Plan", "Priority", "Quality", "Reading", "Rules", "Schedule", "Series", "Setpoint",
-    "SetpointEvent", "SetpointKind", "SetpointState", "Shape", "Simulator", "Site", "SteppedClock", "Store", "Unit", "Verdict",
-    "Violation", "WallClock", "market_day", "nearest",
+    "MARKET_ZONE", "PENALTY_FACTORS", "Array", "AssetType", "Cap", "Carrier", "Case", "Clock", "Column", "Columns",
+    "FastClock", "FlexibleFlow", "Headroom", "HeatStorage", "HeatUnit", "HeatUse", "Horizon", "Kind", "Label",
+    "Market", "Mistake", "Mistakes", "Node", "Penalties", "Plan", "Priority", "Quality", "Reading", "Rules",
+    "Schedule", "Series", "Setpoint", "SetpointEvent", "SetpointKind", "SetpointState", "Shape", "Simulator",
+    "Site", "SteppedClock", "Store", "Unit", "Verdict", "Violation", "WallClock", "market_day", "nearest",
 ]  # fmt: skip

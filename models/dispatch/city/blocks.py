@@ -114,9 +114,7 @@ class BlockSites:
             cost, offset = self._rewarded(site, cost, offset, worth)
         return cost, offset
 
-    def _rewarded(
-        self, site: BlockSite, cost: Array, offset: float, worth: tuple[Array, Array]
-    ) -> tuple[Array, float]:
+    def _rewarded(self, site: BlockSite, cost: Array, offset: float, worth: tuple[Array, Array]) -> tuple[Array, float]:
         for way, steps, columns, values, constants in site.offers:
             np.add.at(cost, columns, -self._h * worth[way][steps] * values)
             offset -= self._h * float((worth[way] * constants).sum())

@@ -6,8 +6,8 @@ each state of their sources has a cache of its own.
 """
 
 import os
-from hashlib import sha256
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar, cast
 

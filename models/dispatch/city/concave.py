@@ -1,9 +1,12 @@
 """Concave piecewise-linear value functions as sorted segments ("slope trick"): no grid, so a bound stays a bound.
 
 A function is (slopes sl[:n] falling, lengths ln[:n], left end x0, value v0 there). One step of a store inserts one
-segment per flow and clips to the store: exact. The method: Vickson (1980) and many since; here with losses as scaled
-levels (x = level / a^t, so that standing still keeps x) and soft bands as a change of slope.
+segment per flow and clips to the store: exact. Losses are scaled away (x = level / a^t, so that standing still keeps x);
+soft bands are a change of slope.
 """
+
+# What numba compiles is typed by numba: an element of an array is a number there, and a tuple takes any iterable.
+# pyright: reportArgumentType=false, reportCallIssue=false, reportIncompatibleMethodOverride=false
 
 from models.dispatch.city.compiled import kernel
 from vpp.domain import Array

@@ -1,6 +1,7 @@
 """The Lagrangian dual: any multipliers give a lower bound, one sweep over all sites each.
 
-    D(μ) = Σ sites min(own cost - π·power) + flexible flows - Σ π·fixed - h Σ (μ⁺ upper + μ⁻ lower),  π = base - Σ (μ⁺ - μ⁻)
+    D(μ) = Σ sites min(own cost - π·power) + flexible flows - Σ π·fixed - h Σ (μ⁺ upper + μ⁻ lower)
+    π = base - Σ (μ⁺ - μ⁻)
 
 0 ≤ μ ≤ penalty of the row. The market's kink is such a row, too, so that its price needs no treatment of its own; this
 box-split form is nearly smooth for a mixed fleet, and L-BFGS-B climbs it.
@@ -109,7 +110,7 @@ class Dual:
         self, begin: Multipliers, iterations: int, deadline: float, seen: Callable[[float, Multipliers], None]
     ) -> None:
         """L-BFGS-B; `seen` gets every bound on the way. Stops at the deadline (perf_counter)."""
-        from scipy.optimize import Bounds, minimize  # slow to import, and small cases need no climb
+        import scipy.optimize as so  # slow to import, and small cases need no climb
 
         rows = self.fleet.rows
         n_up = int(self._has_up.sum())
@@ -142,5 +143,7 @@ class Dual:
         limits = np.concatenate([rows.above[self._has_up], rows.below[self._has_down]]) / SCALE
         options: dict[str, Any] = {"maxiter": iterations, "maxfun": round(1.6 * iterations), "maxcor": 20,
                                    "ftol": 1e-9, "gtol": 1e-12}  # fmt: skip
-        minimize(objective, z, jac=True, method="L-BFGS-B", callback=late, options=options,
-                 bounds=Bounds(np.zeros_like(limits), limits))  # fmt: skip
+        search: Any = so.minimize
+        box: Any = so.Bounds
+        search(objective, z, jac=True, method="L-BFGS-B", callback=late, options=options,
+                 bounds=box(np.zeros_like(limits), limits))  # fmt: skip

@@ -1,12 +1,25 @@
 """First schedules: every site alone at given prices, with its on and off exact."""
 
+# What numba compiles is typed by numba: an element of an array is a number there, and a tuple takes any iterable.
+# pyright: reportArgumentType=false, reportCallIssue=false, reportIncompatibleMethodOverride=false
+
 from typing import Any
 
 import numpy as np
 
 from models.dispatch.city.compiled import kernel
-from models.dispatch.city.heat import SOURCE, SURPLUS, UNIT, UNSERVED, Actions, HeatSites, HeatWork, Penalty
-from models.dispatch.city.heat import price_pieces, solve_heat_site
+from models.dispatch.city.heat import (
+    SOURCE,
+    SURPLUS,
+    UNIT,
+    UNSERVED,
+    Actions,
+    HeatSites,
+    HeatWork,
+    Penalty,
+    price_pieces,
+    solve_heat_site,
+)
 from models.dispatch.city.recovery import HeatPlan
 from models.dispatch.city.stores import Stores, Work, price_actions, solve_store
 from vpp.domain import Array

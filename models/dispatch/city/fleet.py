@@ -114,7 +114,8 @@ class _Builder:
         p = self.coupling.penalty
         return Fleet(
             horizon=h, rows=rows, classes=classes, fixed=whole, fixed_eur=fixed_eur, offered=offered, flows=flows,
-            stores=stores, heat=heat, counts=counts, members=self.members, others=others, most_kw=most, coupling=self.coupling,
+            stores=stores, heat=heat, counts=counts, members=self.members, others=others, most_kw=most,
+            coupling=self.coupling,
             penalty=Penalty(heat=p["heat"], level=p["level"], final=p["final_soc"]),
         )  # fmt: skip
 
@@ -135,14 +136,16 @@ class _Builder:
         return most
 
     def _rest_at(self, green: set[str]) -> None:
-        """Electrical units without a shape, and all that share a node with batteries that may not charge from the grid."""
+        """Electrical units without a shape, and what shares a node with batteries on own PV only."""
         together: dict[str, list[Unit]] = {node: [] for node in green}
         for name, units in self.units.items():
             shape = self.shapes.get(name)
             for k, u in enumerate(units):
                 if hasattr(u.asset, "heat_node"):
                     continue
-                if u.asset.node in green and (isinstance(shape, Store) or getattr(u.outlook, "profile", None) is not None):
+                if u.asset.node in green and (
+                    isinstance(shape, Store) or getattr(u.outlook, "profile", None) is not None
+                ):
                     together[u.asset.node].append(u)
                 elif shape is None or (isinstance(shape, Store) and not shape.fits[k]):
                     self.rest.append([u])

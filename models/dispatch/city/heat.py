@@ -6,6 +6,9 @@ relaxed: a quick bound and the flows for its gradient. `solve_heat_site`: exact,
 Heat not served and surplus heat are actions like any other, at their penalties; so every level is feasible.
 """
 
+# What numba compiles is typed by numba: an element of an array is a number there, and a tuple takes any iterable.
+# pyright: reportArgumentType=false, reportCallIssue=false, reportIncompatibleMethodOverride=false
+
 from typing import NamedTuple
 
 import numpy as np
@@ -261,9 +264,7 @@ def concave_work(steps: int) -> ConcaveWork:
 
 
 @kernel
-def _relaxed_site(
-    s: HeatSites, i: int, hours: float, p: Penalty, a: Actions, w: ConcaveWork, power: Array
-) -> float:
+def _relaxed_site(s: HeatSites, i: int, hours: float, p: Penalty, a: Actions, w: ConcaveWork, power: Array) -> float:
     """Bound on the cost of site i, and its relaxed power (injection)."""
     steps = power.size
     _build(s, i, hours, p, a, 1, True)
@@ -345,9 +346,7 @@ def _apply(
 
 
 @kernel
-def _chain(
-    s: HeatSites, i: int, p: Penalty, a: Actions, w: HeatWork, on: int, start: int, end: int, tol: float
-) -> int:
+def _chain(s: HeatSites, i: int, p: Penalty, a: Actions, w: HeatWork, on: int, start: int, end: int, tol: float) -> int:
     """Values while the state must stay: chain row j stands at boundary end - j; False in return: too many vertices."""
     state = 0 if on else 1
     m = w.m[end, state]
@@ -402,7 +401,7 @@ def _backward(s: HeatSites, i: int, p: Penalty, a: Actions, w: HeatWork, tol: fl
                 on_from, off_from = (0, 3) if state == 0 else (2, 1)
             start = s.start[i] if state == 1 else 0.0
             m1 = m2 = 0
-            if may_on or state == 0 and not s.free[i]:
+            if may_on or (state == 0 and not s.free[i]):
                 m1 = _apply(s, i, p, a, 1, t, scale, w.x[t + 1, on_from], w.v[t + 1, on_from], w.m[t + 1, on_from],
                             start, w.a[0], w.a[1], w.scratch, tol)  # fmt: skip
             if may_off or state == 1:

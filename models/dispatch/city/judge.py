@@ -1,4 +1,4 @@
-"""From a schedule of the city-scale solver to a plan: inserted into the compiled rows, chunk by chunk, and judged there.
+"""From a schedule of the city-scale solver to a plan: inserted into the compiled rows chunk by chunk, and judged.
 
 The variables of each block that follow from the schedule are the type's own (`retrace`); the others follow from the
 rows themselves: an equation with one unknown gives it, and a slack is as small as its rows allow.
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.dispatch.city.solve import CitySolved
 from models.dispatch.extract import Outcome, outcome
@@ -37,7 +38,7 @@ def complete(stamp: Stamp, known: Mapping[str, Array]) -> tuple[Array, float]:
         x[:, t.where[name]] = values
     lower, upper = stamp.bounds()
     entries, row_lower, row_upper = stamp.constraints()
-    unknown = np.isnan(x).any(axis=0)
+    unknown: NDArray[np.bool_] = np.isnan(x).any(axis=0)
     starts, columns = t.constraints.starts, t.constraints.columns
 
     def rest(r: int, c: int) -> tuple[Array, Array]:
@@ -267,9 +268,8 @@ def _battery_headroom(a: AssetGroup, stamp: Stamp, solved: CitySolved) -> dict[s
     room = s.high[rows][:, None] - level
     up = np.minimum(s.discharge_kw[rows][:, None] - power, np.maximum(left, 0) * s.discharge_efficiency[rows][:, None])
     down = np.minimum(s.charge_kw[rows][:, None] + power, np.maximum(room, 0) / s.charge_efficiency[rows][:, None])
-    known = {"up_kw": np.maximum(up - 1e-9, 0.0), "short_up": (left < 1e-9).astype(float),
+    return {"up_kw": np.maximum(up - 1e-9, 0.0), "short_up": (left < 1e-9).astype(float),
              "down_kw": np.maximum(down - 1e-9, 0.0), "short_down": (room < 1e-9).astype(float)}  # fmt: skip
-    return known
 
 
 def _network(network: DispatchProblem, program: Program, meeting: _Meeting, out: Judged) -> Array:
@@ -286,7 +286,7 @@ def _network(network: DispatchProblem, program: Program, meeting: _Meeting, out:
     known: dict[str, dict[str, Array]] = {
         ELECTRICITY: {"net_kw": np.stack([meeting.node[n.id] for n in network.electricity])},
         MARKET: {"net_kw": net, "import_kw": np.maximum(-net, 0), "export_kw": np.maximum(net, 0)},
-        CAP: {"net_kw": np.stack([meeting.node[c.target] if c.target in meeting.node else own
+        CAP: {"net_kw": np.stack([meeting.node.get(c.target, own)
                                   for c, own in zip(case.caps, meeting.cap, strict=True)])
               if case.caps else np.zeros((0, case.horizon.steps))},
         HEADROOM: {"offered_kw": meeting.offered},

@@ -44,8 +44,9 @@ def city_plan(
     found = judge(case, asset_types, templates, solved)
     if found.residual > RESIDUAL_KW:
         raise NoPlan(f"the city-scale schedule breaks a hard row by {found.residual:g}; allowed: {RESIDUAL_KW:g}")
+    seconds_each = min(SAMPLE_SECONDS, 0.01 * time_limit + 0.05)
     proof = {"judge_residual": found.residual, "judge_cost_difference_eur": minimised(found) - solved.cost,
-             **sample_proof(case, asset_types, templates, solved, min(SAMPLE_SECONDS, 0.01 * time_limit + 0.05))}  # fmt: skip
+             **sample_proof(case, asset_types, templates, solved, seconds_each)}  # fmt: skip
     compiled = templates.seconds - compiled_before
     seconds = {"compile": compiling + compiled, **solved.seconds,
                "judge": max(0.0, time.perf_counter() - judging - compiled)}  # fmt: skip

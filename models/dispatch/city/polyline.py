@@ -5,6 +5,9 @@ A dent shallower than `tol` EUR is filled upwards, so a value stays an upper bou
 lower bound: the looseness is at most steps × tol.
 """
 
+# What numba compiles is typed by numba: an element of an array is a number there, and a tuple takes any iterable.
+# pyright: reportArgumentType=false, reportCallIssue=false, reportIncompatibleMethodOverride=false
+
 import numpy as np
 
 from models.dispatch.city.compiled import kernel

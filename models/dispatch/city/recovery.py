@@ -8,14 +8,26 @@ Blocks of sites run side by side: each sees its own moves in full and the others
 that `share` blocks have in common a block counts its own move `share` times, so that together they do not overshoot.
 """
 
+# What numba compiles is typed by numba: an element of an array is a number there, and a tuple takes any iterable.
+# pyright: reportArgumentType=false, reportCallIssue=false, reportIncompatibleMethodOverride=false
+
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.dispatch.city.compiled import kernel
-from models.dispatch.city.heat import SOURCE, SURPLUS, UNIT, UNSERVED, Actions, HeatSites, HeatWork, Penalty
-from models.dispatch.city.heat import solve_heat_site
+from models.dispatch.city.heat import (
+    SOURCE,
+    SURPLUS,
+    UNIT,
+    UNSERVED,
+    Actions,
+    HeatSites,
+    HeatWork,
+    Penalty,
+    solve_heat_site,
+)
 from models.dispatch.city.stores import Stores, Work, solve_store
 from vpp.domain import Array
 

@@ -131,8 +131,8 @@ class Run:
         self.bound = max(self.bound, self.best.value)
         if self._reached(cost):
             self.status = "gap reached"
-        return CitySolved(fleet=self.fleet, market=self.market, state=state, multipliers=self.proven or m, bound=self.bound, cost=cost,
-                          status=self.status)  # fmt: skip
+        return CitySolved(fleet=self.fleet, market=self.market, state=state, multipliers=self.proven or m,
+                          bound=self.bound, cost=cost, status=self.status)  # fmt: skip
 
     def _time_left(self) -> bool:
         return time.perf_counter() < self.deadline - self.kept

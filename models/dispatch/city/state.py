@@ -1,5 +1,8 @@
 """The schedule of the whole fleet while it is being improved: at any moment every device's own law holds."""
 
+# What numba compiles is typed by numba: an element of an array is a number there, and a tuple takes any iterable.
+# pyright: reportArgumentType=false, reportCallIssue=false, reportIncompatibleMethodOverride=false
+
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +31,8 @@ SUB_ROUNDS = 4
 PRICE_PER_WIDTH = 0.05
 """EUR/kWh by which a price changes over one width of its line (spreads of a day are of this size)."""
 
+UNIT_STEP = 0.75
+"""Share of an asset's power: lines narrower than its pieces make it jump back and forth."""
 BROKEN_KW = 1e-3
 """A limit exceeded by less may yet be kept."""
 
@@ -52,6 +57,7 @@ class State:
     _width: Any = None
     _share: Any = None
     _units: Any = field(default=None)
+    _unit: Any = field(default=None)
 
     @classmethod
     def idle(cls, fleet: Fleet, sweeper: Sweeper) -> "State":
@@ -70,12 +76,16 @@ class State:
         for g in range(len(f.flows.price_class)):
             if not f.flows.cost[g].any():
                 self._group[f.flows.price_class[g]] = g
-        units = np.zeros(f.classes.size)
-        for members in (f.stores.price_class, f.heat.price_class):
+        units, power = np.zeros(f.classes.size), np.zeros(f.classes.size)
+        drawn = np.abs(f.heat.sign) * f.heat.most
+        for members, kw in ((f.stores.price_class, f.stores.charge_kw), (f.heat.price_class, drawn)):
             np.add.at(units, members, 1.0)
+            np.add.at(power, members, kw)
         of_class = np.repeat(np.arange(f.classes.size), np.diff(f.classes.start))
-        of_row = np.zeros(len(f.rows.names))
+        of_row, power_of_row = np.zeros(len(f.rows.names)), np.zeros(len(f.rows.names))
         np.add.at(of_row, f.classes.rows, units[of_class])
+        np.add.at(power_of_row, f.classes.rows, power[of_class])
+        self._unit = power_of_row / np.maximum(of_row, 1.0)
         blocks = np.zeros(len(f.rows.names))
         for b in self.sweeper.blocks:
             touched = np.zeros(len(f.rows.names), dtype=bool)
@@ -166,10 +176,14 @@ class State:
         penalties = float(over.sum() + under.sum())
         return own + penalties, penalties
 
+    def _wide(self, om: float) -> Array:
+        """Widths of the price lines, kW: a share of the limit, but no less than the step a single asset makes."""
+        return np.maximum(om * self._width, min(1.0, om / 0.05) * UNIT_STEP * self._unit)
+
     def net(self, m: Multipliers, om: float, x: Array, flow: Array) -> Net:
         """The rows as a block sees them; om: width of the price lines, 0: the steps themselves."""
         f = self.fleet
-        slope = PRICE_PER_WIDTH / (om * self._width) if om > 0 else np.full(len(f.rows.names), np.inf)
+        slope = PRICE_PER_WIDTH / self._wide(om) if om > 0 else np.full(len(f.rows.names), np.inf)
         headroom = np.array(f.rows.headroom if f.rows.headroom is not None else (-1, -1), dtype=np.int64)
         return Net(base=f.classes.base, start=f.classes.start, rows=f.classes.rows, x=x, upper=f.rows.upper,
                    lower=self.lower, above=f.rows.above, below=f.rows.below, up=m.up, down=m.down, slope=slope,
@@ -261,7 +275,7 @@ class State:
         h = self.fleet.horizon.step_h
         for row, eur in self.fleet.rows.peaks.items():
             lo, hi = 0.0, max(0.0, float((-self.x[row]).max())) + 10.0
-            slope = PRICE_PER_WIDTH / (max(om, 1e-3) * self._width[row])
+            slope = PRICE_PER_WIDTH / self._wide(max(om, 1e-3))[row]
             for _ in range(60):
                 mid = 0.5 * (lo + hi)
                 price = np.clip(m.down[row] + slope * (-mid - self.x[row]), 0.0, self.fleet.rows.below[row])

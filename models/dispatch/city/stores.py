@@ -4,6 +4,9 @@ Charging and discharging are inserted as independent segments. Where the price f
 this relaxes "never both at once"; the value is then still a bound, and the schedule takes the better direction.
 """
 
+# What numba compiles is typed by numba: an element of an array is a number there, and a tuple takes any iterable.
+# pyright: reportArgumentType=false, reportCallIssue=false, reportIncompatibleMethodOverride=false
+
 from typing import NamedTuple
 
 import numpy as np
@@ -148,9 +151,7 @@ def _forward(s: Stores, i: int, hours: float, w: Work, power: Array) -> float:
 
 
 @kernel
-def _both(
-    w: Work, s: Stores, i: int, x: float, sl: Array, ln: Array, n: int, x0: float, v0: float
-) -> float:
+def _both(w: Work, s: Stores, i: int, x: float, sl: Array, ln: Array, n: int, x0: float, v0: float) -> float:
     """Value before the first step: its segments merged with those of the value after it."""
     width = n + w.pieces[0, 0] + w.pieces[1, 0] + 2
     a, b = np.empty(width), np.empty(width)

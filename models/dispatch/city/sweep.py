@@ -27,13 +27,18 @@ from vpp.domain import Array
 R = TypeVar("R")
 MOST_BLOCKS = 8
 """More would let more cores in, and make each block blinder to the others."""
-EXACT_TOLERANCE = 2e-6
-"""EUR per step and site by which a dent of a value function may be filled in the proof."""
+EXACT_TOLERANCE = 1e-4
+"""EUR per step and site by which a dent of a value function may be filled in the proof: 5e-6 of a fleet's cost."""
 
 
 class Prices(Protocol):
-    up: Any
-    down: Any
+    """Multipliers of the rows' upper and lower limits."""
+
+    @property
+    def up(self) -> Array: ...
+
+    @property
+    def down(self) -> Array: ...
 
 
 @dataclass(frozen=True, slots=True)
