@@ -19,7 +19,7 @@ from models.dispatch.city.sweep import Sweeper
 from vpp.domain import Array, AssetType, Case, Market
 from vpp.milp import Progress, Templates
 
-CLIMB = 40
+CLIMB = 20
 """Iterations of L-BFGS; more help little, as the rounds move the multipliers on."""
 ROUNDS = ((0.1, 4), (0.05, 7), (0.025, 4))
 """Width of the price lines, relative to a limit, and rounds at it."""
@@ -28,8 +28,9 @@ SHARE = 0.5
 """Of the heat sites solved again per round."""
 TOLERANCE = 1e-2
 """EUR per step by which dents of value functions are filled in the rounds."""
-AVERAGE = 0.35
-"""Weight of the newest multipliers in their running mean, which bounds better than the last ones."""
+AVERAGED, AVERAGE = 0.05, 0.35
+"""Width at which a running mean of multipliers is kept, and the weight of the newest; it bounds better than the last
+ones do, and at narrow lines they only get noisier."""
 REPEATS = 4
 JUDGING_PER_ASSET = 4e-4
 """Seconds kept free for judging and building the plan, per asset (measured)."""
@@ -154,7 +155,7 @@ class Run:
                 state.improve(m, om, "fbohbf", 1.0 if first else SHARE, self.rng, TOLERANCE)
                 first = False
                 m = state.multipliers(m, om)
-                if om <= 0.05:
+                if om == AVERAGED:
                     self.mean = m if self.mean is None else _mix(self.mean, m, AVERAGE)
                 if self.progress is not None:
                     self._tell(state.cost()[0])

@@ -5,7 +5,7 @@ Blocks are made of whole price classes and depend on the case alone, so results 
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -103,7 +103,11 @@ class Sweeper:
         """Runs work(block number) for every block; results in the order of blocks."""
         if self.workers == 1 or len(self.blocks) == 1:
             return [work(k) for k in range(len(self.blocks))]
-        return list(self._pool.map(work, range(len(self.blocks))))
+        running = [self._pool.submit(work, k) for k in range(len(self.blocks))]
+        try:
+            return [f.result() for f in running]
+        finally:
+            wait(running)  # an interrupted round ends before anybody else touches the schedules
 
     @property
     def tools(self) -> Any:
