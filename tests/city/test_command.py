@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
 from assets import ASSET_TYPES
@@ -27,6 +28,12 @@ def written(c: Case, folder: Path) -> str:
 
 
 SMALL = case([battery(), unit("load", id="l", demand_kw=1.0)], [10, 110], h=horizon(2))
+
+
+def optimise(folder: Path, *more: str) -> Result:
+    """`vpp optimise` of the small case, into folder/plan."""
+    arguments = ["optimise", written(SMALL, folder / "case"), "--out", str(folder / "plan"), *more]
+    return CliRunner().invoke(app, arguments)
 
 
 def test_the_command_writes_a_plan_with_its_proof(tmp_path: Path):

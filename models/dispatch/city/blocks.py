@@ -154,7 +154,8 @@ class BlockSites:
         """Adds columns for moving the injection of class c up or down piece by piece, and the row that ties them."""
         steps, columns, values, constants = site.injections[c]
         T, width = self._steps, len(m.cost)
-        new_cost, new_upper, new_step, new_sign = list[Array](), list[Array](), list[Array](), list[Array]()
+        new_cost, new_upper, new_sign = list[Array](), list[Array](), list[Array]()
+        new_step: list[Any] = []
         for way in (1.0, -1.0):
             prices, lengths = np.zeros((T, MOST_PIECES)), np.zeros((T, MOST_PIECES))
             counts = np.zeros(T, dtype=np.int64)

@@ -1,8 +1,8 @@
 """Concave piecewise-linear value functions as sorted segments ("slope trick"): no grid, so a bound stays a bound.
 
 A function is (slopes sl[:n] falling, lengths ln[:n], left end x0, value v0 there). One step of a store inserts one
-segment per flow and clips to the store: exact. Losses are scaled away (x = level / a^t, so that standing still keeps x);
-soft bands are a change of slope.
+segment per flow and clips to the store: exact. Losses are scaled away (x = level / a^t, so that standing still keeps
+x); soft bands are a change of slope.
 """
 
 # What numba compiles is typed by numba: an element of an array is a number there, and a tuple takes any iterable.

@@ -38,7 +38,7 @@ def complete(stamp: Stamp, known: Mapping[str, Array]) -> tuple[Array, float]:
         x[:, t.where[name]] = values
     lower, upper = stamp.bounds()
     entries, row_lower, row_upper = stamp.constraints()
-    unknown: NDArray[np.bool_] = np.isnan(x).any(axis=0)
+    unknown: NDArray[np.bool_] = np.asarray(np.isnan(x).any(axis=0))
     starts, columns = t.constraints.starts, t.constraints.columns
 
     def rest(r: int, c: int) -> tuple[Array, Array]:
