@@ -191,6 +191,9 @@ class Run:
 
     def _prove(self, state: State) -> None:
         """The exact bound at the mean of the rounds' multipliers, or where there is none, at the climb's best."""
+        if state.is_broken():  # quick, and worth much: at the climb's prices a broken limit is far too cheap
+            dear = self.dual.scaled_peaks(self.dual.feasible(state.with_broken(self.mean or self.best.at)))
+            self.best(self.dual.bound(dear).value, dear)
         self.sweeper.deadline = self.deadline
         if time.perf_counter() < self.deadline:
             at = self.best.at if self.mean is None else self.mean

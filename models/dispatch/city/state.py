@@ -33,7 +33,7 @@ PRICE_PER_WIDTH = 0.05
 
 UNIT_STEP = 0.75
 """Share of an asset's power: lines narrower than its pieces make it jump back and forth."""
-BROKEN_KW = 1e-3
+BROKEN_KW = 0.05
 """A limit exceeded by less may yet be kept."""
 
 
