@@ -13,7 +13,9 @@ export PIP_CACHE_DIR ?= $(CURDIR)/.cache/pip
 help:          ## what there is
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
 
-install: .venv/.ready ## create .venv with everything the platform and its tests need
+install: .venv/.ready ## create .venv with everything the platform and its tests need; compile the kernels
+	@echo 'compiling the kernels of the city-scale solver into .cache/numba: a minute or two, once'
+	@$(BIN)/python -m models.dispatch.city.warm
 
 demo: .venv/.ready ## run the demo district; the results lie in out/demo
 	@$(BIN)/vpp demo

@@ -15,8 +15,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assets.storage import Band, band_is_in_order, band_of, band_parameters, level, retraced_level
-from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Site, Surroundings, Unit
+from assets.storage import (
+    LEAST_KEPT,
+    Band,
+    band_is_in_order,
+    band_of,
+    band_parameters,
+    level,
+    level_numbers,
+    retraced_level,
+)
+from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Site, Store, Surroundings, Unit
 from vpp.domain.columns import boolean, efficiency, magnitude, number, share, text
 from vpp.milp import Block, Expr, Symbols, pyo
 
@@ -178,6 +187,17 @@ def check(asset: Battery, outlook: BatteryOutlook) -> Sequence[tuple[str, str]]:
     return band_is_in_order(asset)
 
 
+def shape(columns: Columns, horizon: Horizon, market: Market) -> Store:
+    free = columns["grid_charging"] > 0
+    kept = (1 - columns["self_discharge_per_h"]) ** horizon.step_h
+    return Store(
+        charge_kw=columns["max_charge_kw"], discharge_kw=columns["max_discharge_kw"],
+        charge_efficiency=columns["charge_efficiency"], discharge_efficiency=columns["discharge_efficiency"],
+        discharge_cost=columns["wear_eur_per_kwh"], kept=kept, headroom_down=free,
+        fits=free & (kept**horizon.steps > LEAST_KEPT), **level_numbers(columns),
+    )  # fmt: skip
+
+
 class BatterySimulator:
     """Follows an order as far as its level allows; by itself it covers its node's demand and stores the surplus."""
 
@@ -228,4 +248,5 @@ class BatteryTogether:
 BATTERY = AssetType(name="battery", nameplate=Battery, outlook=BatteryOutlook, structure=structure,
                     parameters=parameters, formulate=formulate, retrace=retrace, simulator=BatterySimulator,
                     check=check, together=BatteryTogether,
-                    exclusive={"discharging": ("charge_kw", "discharge_kw")})  # fmt: skip
+                    exclusive={"discharging": ("charge_kw", "discharge_kw")},
+                shape=shape)  # fmt: skip

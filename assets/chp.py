@@ -17,6 +17,7 @@ import numpy as np
 from assets.commitment import (
     Commitment,
     commitment,
+    commitment_numbers,
     commitment_of,
     commitment_parameters,
     initial_on_h_is_never_zero,
@@ -25,7 +26,20 @@ from assets.commitment import (
     start_cost,
 )
 from assets.heat_led import HeatLed, HeatLedTogether
-from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Series, Site, Surroundings, Unit
+from vpp.domain import (
+    Array,
+    AssetType,
+    Columns,
+    HeatUnit,
+    Horizon,
+    Market,
+    Rules,
+    Schedule,
+    Series,
+    Site,
+    Surroundings,
+    Unit,
+)
 from vpp.domain.columns import efficiency, magnitude, number, positive, series, share, text
 from vpp.milp import Block, Expr, Symbols, pyo
 
@@ -160,6 +174,22 @@ def check(asset: Chp, outlook: ChpOutlook) -> Sequence[tuple[str, str]]:
     return out
 
 
+def shape(columns: Columns, horizon: Horizon, market: Market) -> HeatUnit:
+    """Ramps are beyond it; the fuel line gives heat and cost at no load and per kW."""
+    most = columns["max_power_kw"]
+    n, steps = len(most), horizon.steps
+    fuel = (columns["fuel_eur_per_mwh"] + columns["co2_eur_per_t"] * columns["fuel_t_co2_per_mwh"][:, None]) / 1000
+    slope, idle = columns["fuel_slope"], columns["idle_fuel_kw"]
+    ramped = columns["ramp_kw_per_h"] * horizon.step_h < most
+    return HeatUnit(
+        sign=1.0, least=columns["min_power_fraction"] * most, most=most,
+        heat_slope=np.tile((columns["thermal_efficiency"] * slope)[:, None], steps),
+        heat_idle=columns["thermal_efficiency"] * idle, cost_slope=slope[:, None] * fuel,
+        cost_idle=idle[:, None] * fuel, start_eur=columns["start_cost_eur"], headroom=np.ones(n, dtype=bool),
+        fits=~ramped, **commitment_numbers(columns, horizon),
+    )  # fmt: skip
+
+
 class ChpSimulator:
     """Runs as ordered within its limits, minimum times and ramps; by itself it follows the heat."""
 
@@ -228,4 +258,5 @@ class ChpTogether:
 
 CHP = AssetType(name="chp", nameplate=Chp, outlook=ChpOutlook, structure=structure, parameters=parameters,
                 formulate=formulate, retrace=retrace, simulator=ChpSimulator, switched=True, check=check,
-                together=ChpTogether)  # fmt: skip
+                together=ChpTogether,
+                shape=shape)  # fmt: skip

@@ -50,6 +50,22 @@ def commitment_parameters(columns: Columns, horizon: Horizon) -> dict[str, Array
     return {"was_on": was_on, "must_run": must_run.astype(float), "may_run": (~must_rest).astype(float)}
 
 
+def commitment_numbers(columns: Columns, horizon: Horizon) -> dict[str, Any]:
+    """Minimum times and what is bound at the start in steps, as shapes ask for them."""
+    bound = commitment_parameters(columns, horizon)
+
+    def steps(minimum_h: Array) -> Any:
+        return np.maximum(1, np.ceil(minimum_h / horizon.step_h - _ROUNDING)).astype(np.int64)
+
+    return {
+        "min_up": steps(columns["min_up_h"]),
+        "min_down": steps(columns["min_down_h"]),
+        "was_on": bound["was_on"] > 0,
+        "lock_on": bound["must_run"].sum(axis=1).astype(np.int64),
+        "lock_off": (1 - bound["may_run"]).sum(axis=1).astype(np.int64),
+    }
+
+
 def commitment(b: Block, p: Symbols, horizon: Horizon, s: Commitment) -> None:
     """Adds `running`, `starting` and their rules to a block."""
     T = range(horizon.steps)

@@ -11,7 +11,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from assets.heat_led import HeatLed, SourcesTogether
-from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Series, Site, Together, Unit
+from vpp.domain import (
+    Array,
+    AssetType,
+    Columns,
+    HeatUnit,
+    Horizon,
+    Market,
+    Rules,
+    Schedule,
+    Series,
+    Site,
+    Together,
+    Unit,
+)
 from vpp.domain.columns import efficiency, magnitude, series, share, text
 from vpp.milp import Block, Expr, Symbols, pyo
 
@@ -77,6 +90,18 @@ def retrace(columns: Columns, schedule: Schedule, horizon: Horizon, s: BoilerStr
     return {**out, "running": schedule["state_on"]} if s.minimum else out
 
 
+def shape(columns: Columns, horizon: Horizon, market: Market) -> HeatUnit:
+    most, n = columns["max_heat_kw"], len(columns["max_heat_kw"])
+    fuel = (columns["fuel_eur_per_mwh"] + columns["co2_eur_per_t"] * columns["fuel_t_co2_per_mwh"][:, None]) / 1000
+    one, never, no = np.ones(n, dtype=np.int64), np.zeros(n, dtype=bool), np.zeros(n, dtype=np.int64)
+    return HeatUnit(
+        sign=0.0, least=columns["min_heat_fraction"] * most, most=most, heat_slope=np.ones((n, horizon.steps)),
+        heat_idle=np.zeros(n), cost_slope=fuel / columns["efficiency"][:, None],
+        cost_idle=np.zeros((n, horizon.steps)), start_eur=np.zeros(n), min_up=one, min_down=one, was_on=never,
+        lock_on=no, lock_off=no, headroom=never, fits=~never,
+    )  # fmt: skip
+
+
 class GasBoilerSimulator:
     """Heats as ordered; by itself it keeps its store half full."""
 
@@ -99,4 +124,5 @@ def together(columns: Columns, horizon: Horizon) -> Together:
 
 GAS_BOILER = AssetType(name="gas_boiler", nameplate=GasBoiler, outlook=GasBoilerOutlook, structure=structure,
                        parameters=parameters, formulate=formulate, retrace=retrace,
-                       simulator=GasBoilerSimulator, switched=True, together=together)  # fmt: skip
+                       simulator=GasBoilerSimulator, switched=True, together=together,
+                shape=shape)  # fmt: skip

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Series, Site, Unit
+from vpp.domain import Array, AssetType, Columns, HeatUse, Horizon, Market, Rules, Schedule, Series, Site, Unit
 from vpp.domain.columns import series, text
 from vpp.milp import Block, Symbols, pyo
 
@@ -46,6 +46,10 @@ def retrace(columns: Columns, schedule: Schedule, horizon: Horizon, s: None) -> 
     return {"missing_kw": np.maximum(columns["demand_kw"] + schedule["heat_kw"], 0.0)}
 
 
+def shape(columns: Columns, horizon: Horizon, market: Market) -> HeatUse:
+    return HeatUse(demand_kw=columns["demand_kw"])
+
+
 class HeatDemandSimulator:
     """A meter: what the building draws."""
 
@@ -62,4 +66,5 @@ def passive(columns: Columns) -> dict[str, Array]:
 
 HEAT_DEMAND = AssetType(name="heat_demand", nameplate=HeatDemand, outlook=HeatDemandOutlook, structure=structure,
                         parameters=parameters, formulate=formulate, retrace=retrace, simulator=HeatDemandSimulator,
-                        passive=passive, controllable=False)  # fmt: skip
+                        passive=passive, controllable=False,
+                shape=shape)  # fmt: skip

@@ -10,9 +10,12 @@ COP is a parameter per step, so the model stays linear (Ruhnau, Hirth and Prakti
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from assets.commitment import (
     Commitment,
     commitment,
+    commitment_numbers,
     commitment_of,
     commitment_parameters,
     initial_on_h_is_never_zero,
@@ -21,7 +24,20 @@ from assets.commitment import (
     start_cost,
 )
 from assets.heat_led import HeatLed, SourcesTogether
-from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Series, Site, Together, Unit
+from vpp.domain import (
+    Array,
+    AssetType,
+    Columns,
+    HeatUnit,
+    Horizon,
+    Market,
+    Rules,
+    Schedule,
+    Series,
+    Site,
+    Together,
+    Unit,
+)
 from vpp.domain.columns import magnitude, number, series, share, text
 from vpp.milp import Block, Expr, Symbols, pyo
 
@@ -90,6 +106,16 @@ def check(asset: HeatPump, outlook: HeatPumpOutlook) -> Sequence[tuple[str, str]
     return initial_on_h_is_never_zero(outlook)
 
 
+def shape(columns: Columns, horizon: Horizon, market: Market) -> HeatUnit:
+    n, most = len(columns["max_power_kw"]), columns["max_power_kw"]
+    nothing = np.zeros((n, horizon.steps))
+    return HeatUnit(
+        sign=-1.0, least=columns["min_power_fraction"] * most, most=most, heat_slope=columns["cop"],
+        heat_idle=np.zeros(n), cost_slope=nothing, cost_idle=nothing, start_eur=columns["start_cost_eur"],
+        headroom=np.zeros(n, dtype=bool), fits=np.ones(n, dtype=bool), **commitment_numbers(columns, horizon),
+    )  # fmt: skip
+
+
 class HeatPumpSimulator:
     """Runs as ordered within its limits; by itself it follows its store."""
 
@@ -117,4 +143,5 @@ def together(columns: Columns, horizon: Horizon) -> Together:
 
 HEAT_PUMP = AssetType(name="heat_pump", nameplate=HeatPump, outlook=HeatPumpOutlook, structure=structure,
                       parameters=parameters, formulate=formulate, retrace=retrace, simulator=HeatPumpSimulator,
-                      switched=True, check=check, together=together)  # fmt: skip
+                      switched=True, check=check, together=together,
+                shape=shape)  # fmt: skip

@@ -11,8 +11,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assets.storage import Band, band_is_in_order, band_of, band_parameters, level, retraced_level
-from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Site, Surroundings, Unit
+from assets.storage import (
+    LEAST_KEPT,
+    Band,
+    band_is_in_order,
+    band_of,
+    band_parameters,
+    level,
+    level_numbers,
+    retraced_level,
+)
+from vpp.domain import (
+    Array,
+    AssetType,
+    Columns,
+    HeatStorage,
+    Horizon,
+    Market,
+    Rules,
+    Schedule,
+    Site,
+    Surroundings,
+    Unit,
+)
 from vpp.domain.columns import magnitude, number, share, text
 from vpp.milp import Block, Expr, Symbols, pyo
 
@@ -75,6 +96,18 @@ def check(asset: HeatStore, outlook: HeatStoreOutlook) -> Sequence[tuple[str, st
     return band_is_in_order(asset)
 
 
+def shape(columns: Columns, horizon: Horizon, market: Market) -> HeatStorage:
+    kept = (1 - columns["loss_per_h"]) ** horizon.step_h
+
+    def limit(kw: Array) -> Array:
+        return np.where(np.isnan(kw), np.inf, kw)
+
+    return HeatStorage(
+        charge_kw=limit(columns["max_charge_kw"]), discharge_kw=limit(columns["max_discharge_kw"]), kept=kept,
+        fits=kept**horizon.steps > LEAST_KEPT, **level_numbers(columns),
+    )  # fmt: skip
+
+
 class HeatStoreSimulator:
     """Takes what the sources leave and gives what they lack, as far as its content goes."""
 
@@ -113,4 +146,5 @@ class HeatStoreTogether:
 
 HEAT_STORE = AssetType(name="heat_store", nameplate=HeatStore, outlook=HeatStoreOutlook, structure=structure,
                        parameters=parameters, formulate=formulate, retrace=retrace, simulator=HeatStoreSimulator,
-                       check=check, together=HeatStoreTogether, controllable=False)  # fmt: skip
+                       check=check, together=HeatStoreTogether, controllable=False,
+                shape=shape)  # fmt: skip

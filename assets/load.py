@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Series, Site, Unit
+from vpp.domain import Array, AssetType, Columns, FlexibleFlow, Horizon, Market, Rules, Schedule, Series, Site, Unit
 from vpp.domain.columns import number, series, share, text
 from vpp.milp import Block, Symbols, pyo
 
@@ -62,6 +62,13 @@ def retrace(columns: Columns, schedule: Schedule, horizon: Horizon, s: LoadStruc
     return {"shed_kw": np.maximum(columns["demand_kw"] + schedule["power_kw"], 0.0)} if s.sheddable else {}
 
 
+def shape(columns: Columns, horizon: Horizon, market: Market) -> FlexibleFlow:
+    demand, never = columns["demand_kw"], np.zeros(len(columns["demand_kw"]), dtype=bool)
+    shed = np.broadcast_to(columns["shed_eur_per_mwh"][:, None] / 1000, demand.shape)
+    return FlexibleFlow(least_kw=-demand, most_kw=columns["sheddable_kw"] - demand, eur_per_kwh=shed,
+                        fixed_eur_per_kwh=np.zeros_like(demand), exempt=never, headroom=never)  # fmt: skip
+
+
 class LoadSimulator:
     """A meter: what is drawn."""
 
@@ -78,4 +85,5 @@ def passive(columns: Columns) -> dict[str, Array]:
 
 LOAD = AssetType(name="load", nameplate=Load, outlook=LoadOutlook, structure=structure, parameters=parameters,
                  formulate=formulate, retrace=retrace, simulator=LoadSimulator, passive=passive,
-                 controllable=False)  # fmt: skip
+                 controllable=False,
+                shape=shape)  # fmt: skip

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Series, Site, Unit
+from vpp.domain import Array, AssetType, Columns, FlexibleFlow, Horizon, Market, Rules, Schedule, Series, Site, Unit
 from vpp.domain.columns import boolean, magnitude, series, share, text
 from vpp.milp import Block, Symbols, pyo
 
@@ -82,6 +82,15 @@ def retrace(columns: Columns, schedule: Schedule, horizon: Horizon, s: PvStructu
     return {"injected_kw": schedule["power_kw"]}
 
 
+def shape(columns: Columns, horizon: Horizon, market: Market) -> FlexibleFlow:
+    paid = ~np.isnan(columns["feed_in_eur_per_mwh"][:, 0])
+    earned = np.where(paid[:, None], columns["feed_in_eur_per_mwh"], 0.0) / 1000
+    return FlexibleFlow(
+        least_kw=columns["least_kw"], most_kw=columns["available_kw"], eur_per_kwh=-earned, fixed_eur_per_kwh=-earned,
+        exempt=paid, headroom=columns["curtailable"] > 0,
+    )  # fmt: skip
+
+
 class PvSimulator:
     """Injects what the sun gives, up to an order (a limit); without one, everything."""
 
@@ -101,4 +110,5 @@ def passive(columns: Columns) -> dict[str, Array]:
 
 
 PV = AssetType(name="pv", nameplate=Pv, outlook=PvOutlook, structure=structure, parameters=parameters,
-               formulate=formulate, retrace=retrace, simulator=PvSimulator, passive=passive)  # fmt: skip
+               formulate=formulate, retrace=retrace, simulator=PvSimulator, passive=passive,
+                shape=shape)  # fmt: skip

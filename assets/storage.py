@@ -30,6 +30,23 @@ def band_parameters(columns: Columns) -> dict[str, Array]:
     return {"final_value_eur_per_mwh": np.nan_to_num(columns["final_value_eur_per_mwh"])}
 
 
+LEAST_KEPT = 1e-6
+"""Share of a level left after the horizon below which scaled levels lose their precision (own choice)."""
+
+
+def level_numbers(columns: Columns) -> dict[str, Array]:
+    """Level, soft band, wish and value of the end in kWh and EUR/kWh, as shapes ask for them."""
+    capacity = columns["capacity_kwh"]
+    return {
+        "capacity": capacity,
+        "initial": columns["initial_soc"] * capacity,
+        "low": columns["min_soc"] * capacity,
+        "high": columns["max_soc"] * capacity,
+        "final": np.nan_to_num(columns["final_soc_min"]) * capacity,
+        "end_value": np.nan_to_num(columns["final_value_eur_per_mwh"]) / 1000,
+    }
+
+
 def level(b: Block, p: Symbols, horizon: Horizon, s: Band) -> None:
     """Adds the level, its soft band and the value of what is left."""
     T = range(horizon.steps)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from models.dispatch.choose import planned
 from models.dispatch.exact import Built, Solved, Watch, build, solve_exact
 from models.dispatch.extract import minimised, outcome, prices
 from models.dispatch.judge import largest_residual
@@ -58,6 +59,22 @@ def optimise(
     that could be read.
     """
     effort, templates = effort or Effort(), templates or Templates()
+
+    def exactly(seconds: float) -> Plan:
+        return _exactly(case, asset_types, replace(effort, time_limit=seconds), templates, progress, previous)
+
+    try:
+        return planned(case, asset_types, templates, method=effort.method.value, gap=effort.gap,
+                       time_limit=effort.time_limit, progress=progress, exactly=exactly)  # fmt: skip
+    except NoPlan as reason:  # of the decomposition: the lower rungs, which need no solver
+        return replace(exactly(0.0), status=str(reason))
+
+
+def _exactly(
+    case: Case, asset_types: Mapping[str, AssetType], effort: Effort, templates: Templates, progress: Progress | None,
+    previous: Plan | None,
+) -> Plan:  # fmt: skip
+    """As one problem; without a plan in time the lower rungs."""
     watch = Watch(templates, effort.time_limit)
     built = build(case, asset_types, templates)
     building = watch.spent

@@ -1,7 +1,7 @@
 """From a case to the problem that is solved: groups of equal blocks, and who meets whom."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 
@@ -72,6 +72,44 @@ def dispatch_problem(
         penalties=penalties_of(case),
     )
     return DispatchProblem(case=case, problem=problem, assets=assets, electricity=electricity, heat=heat)
+
+
+def part_problem(case: Case, asset_types: Mapping[str, AssetType], units: Sequence[Unit]) -> DispatchProblem:
+    """Some assets with the heat nodes (and the PV and batteries) they meet at, without grid and market."""
+    mine = replace(case, units=units)
+    assets = _asset_groups(mine, asset_types, {})
+    at = {getattr(u.asset, "heat_node", None) for u in units}
+    heat = [n for n in case.nodes if n.id in at]
+    parts = [_heat(mine, heat, assets)] if heat else []
+    if any(not getattr(u.asset, "grid_charging", True) for u in units):
+        parts.append(_green(mine, [n for n in case.nodes if n.carrier is Carrier.ELECTRICITY], assets))
+    problem = Problem(
+        horizon=case.horizon,
+        groups=[*(a.group for a in assets), *(group for group, _ in parts)],
+        links=[link for _, links in parts for link in links],
+        penalties=penalties_of(case),
+    )
+    return DispatchProblem(case=mine, problem=problem, assets=assets, electricity=[], heat=heat)
+
+
+def network_problem(case: Case, templates: Templates, most_kw: float) -> DispatchProblem:
+    """Nodes, market, caps and headroom without assets or links: for flows that are known."""
+    electricity = [n for n in case.nodes if n.carrier is Carrier.ELECTRICITY]
+    parts = [_electricity(case, electricity, []), _market(case, electricity, [], {}, templates)]
+    parts += [_caps(case, electricity, [])] if case.caps else []
+    parts += [_headroom(case, [])] if case.headroom else []
+    groups = [group for group, _ in parts]
+    for group in groups:
+        if group.name == MARKET:
+            dict_of(group.columns)["most_kw"] = np.array([most_kw])
+    problem = Problem(horizon=case.horizon, groups=groups, links=[], penalties=penalties_of(case))
+    return DispatchProblem(case=case, problem=problem, assets=[], electricity=electricity, heat=[])
+
+
+def dict_of(columns: Mapping[str, Array]) -> dict[str, Array]:
+    """The columns of an element of the network, which are made here as a dict."""
+    assert isinstance(columns, dict)
+    return columns
 
 
 def _asset_groups(case: Case, asset_types: Mapping[str, AssetType], enforced: Enforced) -> list[AssetGroup]:

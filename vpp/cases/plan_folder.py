@@ -58,6 +58,7 @@ def summary_of_plan(plan: Plan, seconds: Mapping[str, float] | None = None) -> d
         "start": stamp(plan.horizon.start),
         "steps": plan.horizon.steps,
         "step_minutes": plan.horizon.step_minutes,
+        **({"proof": {name: _finite(value) for name, value in plan.proof.items()}} if plan.proof else {}),
         "seconds": {name: _finite(s) for name, s in (plan.seconds if seconds is None else seconds).items()},
     }
 
@@ -134,6 +135,7 @@ def read_plan(folder: Path) -> Plan:
         **{name: summary[name] for name in ("status", "method", "why", "assets", "components", "seconds")},
         **{name: unknown.get(name, np.nan) if summary[name] is None else summary[name] for name in numbers},
         violations=tuple(_violation_from(v) for v in summary["violations"]),
+        proof=summary.get("proof", {}),
         **tables,
         reasons=reasons,
         limits=limits,

@@ -115,12 +115,16 @@ def optimise(
     method: Annotated[str, typer.Option(help="auto, exact, city or reference.")] = "auto",
     gap: Annotated[float, typer.Option(help="Relative gap to prove (of at least 1 EUR).", min=0)] = 0.001,
     time_limit: Annotated[float, typer.Option(help="Seconds for build, solve and proof.", min=0)] = 60.0,
+    response: Annotated[
+        Path | None, typer.Option(help="Price scenarios (CSV); writes the fleet's power at each beside the plan.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Find the cheapest plan for a case and write it as a plan folder."""
     from vpp.cli.case_commands import optimise_case
 
-    optimise_case(case, out, method=method, gap=gap, time_limit=time_limit, as_json=as_json)
+    optimise_case(case, out, method=method, gap=gap, time_limit=time_limit, as_json=as_json,
+                  response=response)  # fmt: skip
 
 
 @app.command()

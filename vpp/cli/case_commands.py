@@ -11,6 +11,7 @@ from rich.console import Console
 
 from vpp.cli.app import MISTAKEN, print_json
 from vpp.cli.clock import seconds_since_process_start
+from vpp.domain import Array, Case, Horizon
 
 
 def check_case(folder: Path, *, as_json: bool) -> None:
@@ -24,7 +25,9 @@ def check_case(folder: Path, *, as_json: bool) -> None:
         print("\n".join(found.sentences()))
 
 
-def optimise_case(folder: Path, out: Path, *, method: str, gap: float, time_limit: float, as_json: bool) -> None:
+def optimise_case(
+    folder: Path, out: Path, *, method: str, gap: float, time_limit: float, as_json: bool, response: Path | None = None,
+) -> None:  # fmt: skip
     start_up, began = seconds_since_process_start(), time.perf_counter()
     from assets import ASSET_TYPES
     from models.dispatch import Effort, Method, explained, optimise
@@ -32,11 +35,10 @@ def optimise_case(folder: Path, out: Path, *, method: str, gap: float, time_limi
 
     if method not in [m.value for m in Method]:
         refuse(f"--method '{method}' is not known; allowed: auto, exact, city, reference")
-    if method == Method.CITY:
-        refuse("--method city is not there yet; allowed: auto, exact, reference")
     if problem := note_on_replacing(out):
         refuse(f"--out: {problem}")
     case = load(folder, ASSET_TYPES)
+    scenarios = _scenarios(response, case.horizon)
     read = time.perf_counter() - began
     console = Console(stderr=True)
     with console.status(f"solving {len(case.units)} assets × {case.horizon.steps} steps") as status:
@@ -60,11 +62,32 @@ def optimise_case(folder: Path, out: Path, *, method: str, gap: float, time_limi
         refuse(f"--out: {problem}")
     except OSError as error:  # a full disk, say
         refuse(f"--out: {out} cannot be written: {error.strerror or error}")
+    if scenarios:
+        _write_response(case, scenarios, out)
     summary = summary_of_plan(plan, seconds())
     if as_json:
         print_json(summary)
     else:
         _print_plan(summary, out)
+
+
+def _scenarios(file: Path | None, horizon: Horizon) -> dict[str, Array]:
+    from vpp.cases import BadPrices, read_prices
+
+    try:
+        return {} if file is None else read_prices(file, horizon)
+    except BadPrices as problem:
+        refuse(f"--response: {problem}")
+        return {}
+
+
+def _write_response(case: Case, scenarios: Mapping[str, Array], out: Path) -> None:
+    """Fleet power at each price vector, beside the plan."""
+    from assets import ASSET_TYPES
+    from models.dispatch.city.response import fleet_response
+    from vpp.cases import write_wide_csv
+
+    write_wide_csv(out / "response_kw.csv", fleet_response(case, ASSET_TYPES, scenarios), case.horizon)
 
 
 def refuse(sentence: str) -> None:

@@ -16,12 +16,14 @@ from vpp.domain.field import (
 )
 from vpp.domain.mistake import Mistake, Mistakes, nearest
 from vpp.domain.plan import Label, Limit, Plan, Reason, Violation
+from vpp.domain.shape import FlexibleFlow, HeatStorage, HeatUnit, HeatUse, Shape, Store
 from vpp.domain.time import MARKET_ZONE, Horizon, market_day
 
 __all__ = [
     "MARKET_ZONE", "PENALTY_FACTORS", "Array", "AssetType", "Cap", "Carrier", "Case", "Clock", "Column",
-    "Columns", "FastClock", "Headroom", "Horizon", "Kind", "Label", "Limit", "Market", "Mistake", "Mistakes", "Node",
-    "Penalties", "Plan", "Priority", "Quality", "Reading", "Reason", "Rules", "Schedule", "Series", "Setpoint",
-    "SetpointEvent", "SetpointKind", "SetpointState", "Simulator", "Site", "SteppedClock", "Surroundings", "Together",
-    "Unit", "Verdict", "Violation", "WallClock", "market_day", "nearest",
+    "Columns", "FastClock", "FlexibleFlow", "Headroom", "HeatStorage", "HeatUnit", "HeatUse", "Horizon", "Kind",
+    "Label", "Limit", "Market", "Mistake", "Mistakes", "Node", "Penalties", "Plan", "Priority", "Quality",
+    "Reading", "Reason", "Rules", "Schedule", "Series", "Setpoint", "SetpointEvent", "SetpointKind",
+    "SetpointState", "Shape", "Simulator", "Site", "SteppedClock", "Store", "Surroundings", "Together", "Unit",
+    "Verdict", "Violation", "WallClock", "market_day", "nearest",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from vpp.domain.case import Market, Unit
 from vpp.domain.columns import Array
+from vpp.domain.shape import Shape
 from vpp.domain.time import Horizon
 
 Columns = Mapping[str, Array]
@@ -99,6 +100,8 @@ class AssetType:
     together: Callable[[Columns, Horizon], Together] | None = None
     """Own control of many devices at once, for cities too large to step one device after the other."""
     controllable: bool = True
+    shape: Callable[[Columns, Horizon, Market], Shape] | None = None
+    """Its form for the city-scale solver, with the numbers of n assets; None: solved from its block."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

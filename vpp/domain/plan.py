@@ -97,3 +97,5 @@ class Plan:
     """Per asset, in the order of time."""
     limits: tuple[Limit, ...] = ()
     """The dearest first."""
+    proof: Mapping[str, float] = field(default_factory=dict[str, float])
+    """How the plan was checked: residual of its rows, bounds of a sample against HiGHS …"""

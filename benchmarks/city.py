@@ -1,0 +1,134 @@
+"""City scale: gap, seconds and memory at a number of assets (benchmarks/city_fleet.py says what the fleet is).
+
+    python benchmarks/city.py --n 1000                 a plan to 0.1 %
+    python benchmarks/city.py --n 10000 --warm         … and the re-plan a quarter of an hour later
+    python benchmarks/city.py --n 200 --exact          … beside the whole problem in HiGHS
+    python benchmarks/city.py --n 100000 --files DIR   … and writing, reading the case and the plan
+
+Prints JSON. Seconds are wall-clock of build, solve, proof and judging; compiling stands apart; `cpu_seconds` is the
+fairer figure on a shared machine.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from assets import ASSET_TYPES
+from benchmarks.city_fleet import city
+from models.dispatch import Effort, Method, optimise
+from models.dispatch.city.plan import CityPlan, city_plan
+from models.dispatch.city.warm import warm
+from vpp.domain import Array, Case, Horizon, Plan
+from vpp.milp import Templates
+
+PV_ERROR, LOAD_ERROR, HEAT_ERROR = 0.08, 0.02, 0.027
+"""Relative errors of the forecasts between one plan and the next."""
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--n", type=int, default=1000)
+    arguments.add_argument("--seed", type=int, default=1)
+    arguments.add_argument("--gap", type=float, default=0.001)
+    arguments.add_argument("--time-limit", type=float, default=300.0)
+    arguments.add_argument("--workers", type=int)
+    arguments.add_argument("--warm", action="store_true")
+    arguments.add_argument("--exact", action="store_true")
+    arguments.add_argument("--files", type=Path)
+    a = arguments.parse_args()
+    case = city(a.n, a.seed)
+    out: dict[str, Any] = {"city.rows": len(case.units), "city.compile.seconds": round(warm(), 2)}
+    cold = measured(f"city.{a.n}", case, a, out, None)
+    if a.warm:
+        warm_replan(case, cold, a, out)
+    if a.exact:
+        beside_exact(case, cold.plan, a, out)
+    if a.files:
+        files(case, cold.plan, a.files, a.n, out)
+    print(json.dumps(out, indent=1))
+
+
+def measured(name: str, case: Case, a: argparse.Namespace, out: dict[str, Any], start: Any) -> CityPlan:
+    templates = Templates()
+    began, cpu = time.perf_counter(), time.process_time()
+    found = city_plan(case, ASSET_TYPES, templates, gap=a.gap, time_limit=a.time_limit, why="benchmark",
+                      workers=a.workers, start=start)  # fmt: skip
+    plan = found.plan
+    out |= {
+        f"{name}.gap": plan.gap, f"{name}.seconds": time.perf_counter() - began - plan.seconds["compile"],
+        f"{name}.cpu_seconds": time.process_time() - cpu,
+        f"{name}.peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        f"{name}.eur": plan.objective_eur, f"{name}.bound_eur": plan.bound_eur, f"{name}.label": plan.label.value,
+        f"{name}.status": plan.status, f"{name}.parts": dict(plan.seconds), f"{name}.proof": dict(plan.proof),
+    }  # fmt: skip
+    return found
+
+
+def shifted(case: Case, seed: int) -> Case:
+    """A quarter of an hour later, with forecasts that have moved."""
+    rng = np.random.default_rng(seed)
+    h = case.horizon
+
+    def moved(values: Any, error: float) -> Array:
+        later = np.roll(np.broadcast_to(values, h.steps), -1)
+        return np.maximum(later * (1 + error * rng.standard_normal()), 0.0)
+
+    units = []
+    for u in case.units:
+        if u.type == "pv":
+            u = replace(u, outlook=replace(u.outlook, profile=moved(u.outlook.profile, PV_ERROR)))
+        elif u.type in ("load", "heat_demand"):
+            error = LOAD_ERROR if u.type == "load" else HEAT_ERROR
+            u = replace(u, outlook=replace(u.outlook, demand_kw=moved(u.outlook.demand_kw, error)))
+        units.append(u)
+    market = replace(case.market, buy_eur_per_mwh=np.roll(case.market.buy_eur_per_mwh, -1),
+                     sell_eur_per_mwh=np.roll(case.market.sell_eur_per_mwh, -1))  # fmt: skip
+    return replace(case, units=units, market=market, horizon=Horizon(h.time(1), h.steps, h.step_minutes))
+
+
+def warm_replan(case: Case, cold: CityPlan, a: argparse.Namespace, out: dict[str, Any]) -> None:
+    """Started from the multipliers of the plan before, shifted; against a cold start on the same case."""
+    later = shifted(case, a.seed + 100)
+    m = cold.multipliers
+    start = type(m)(up=np.roll(m.up, -1, axis=1), down=np.roll(m.down, -1, axis=1))
+    warmed = measured(f"city.warm.{a.n}", later, a, out, start)
+    again = measured(f"city.cold_again.{a.n}", later, a, out, None)
+    excess = (warmed.plan.objective_eur - again.plan.objective_eur) / abs(again.plan.objective_eur)
+    out[f"city.warm.{a.n}.excess"] = excess
+
+
+def beside_exact(case: Case, city_: Plan, a: argparse.Namespace, out: dict[str, Any]) -> None:
+    began = time.perf_counter()
+    effort = Effort(method=Method.EXACT, gap=a.gap, time_limit=a.time_limit)
+    plan = optimise(case, ASSET_TYPES, effort)
+    out |= {f"exact.{a.n}.seconds": time.perf_counter() - began, f"exact.{a.n}.gap": plan.gap,
+            f"exact.{a.n}.eur": plan.objective_eur, f"exact.{a.n}.bound_eur": plan.bound_eur,
+            f"city.{a.n}.excess_over_exact_bound": (city_.objective_eur - plan.bound_eur) / abs(plan.bound_eur),
+    }  # fmt: skip
+
+
+def files(case: Case, plan: Plan, folder: Path, n: int, out: dict[str, Any]) -> None:
+    from vpp.cases import load, tables_of, write_case, write_plan
+
+    began = time.perf_counter()
+    t = tables_of(case, ASSET_TYPES)
+    write_case(folder / "case", t.tables, t.series, t.market, t.horizon, t.penalties)
+    written = time.perf_counter()
+    load(folder / "case", ASSET_TYPES)
+    read = time.perf_counter()
+    write_plan(plan, folder / "plan")
+    out |= {f"city.{n}.case_write_seconds": written - began, f"city.{n}.case_read_seconds": read - written,
+            f"city.{n}.plan_write_seconds": time.perf_counter() - read}  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

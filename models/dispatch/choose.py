@@ -1,0 +1,82 @@
+"""Which method plans a case: the whole problem at once where it will finish in time, price decomposition otherwise.
+
+Near the border both are used, and the better bound and the better plan are kept.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from vpp.domain import AssetType, Case, Label, Plan
+from vpp.milp import Progress, Templates
+
+EXACT_HARD, CITY_HARD = 40, 100
+"""On/off units up to which HiGHS alone closes 0.1 % in a minute (57 s at 60 of them), and from which it does not."""
+EXACT_ROWS, CITY_ROWS = 700, 2500
+"""Assets up to which the linear part alone is quick, and from which it takes too long (3.9 s at 1,000 × 96 steps)."""
+LEAST_SHARE = 0.1
+"""Of these sizes, however short the time: a small case has its lower rungs at once."""
+CITY_SHARE = 0.4
+"""Of the time, where both are used."""
+_SWITCHED = ("min_power_fraction", "min_heat_fraction", "min_up_h", "min_down_h", "start_cost_eur", "run_h",
+             "min_charge_kw", "part_load_electrical_efficiency")  # fmt: skip
+
+
+def hard_units(case: Case) -> int:
+    """Units with an on/off decision of their own; all batteries count, too, if headroom is asked."""
+
+    def hard(asset: Any) -> bool:
+        return any(getattr(asset, name, None) for name in _SWITCHED)
+
+    headroom = case.headroom is not None
+    return sum(hard(u.asset) or (headroom and u.type in ("battery", "chp")) for u in case.units)
+
+
+def planned(
+    case: Case, asset_types: Mapping[str, AssetType], templates: Templates, *, method: str, gap: float,
+    time_limit: float, progress: Progress | None, exactly: Callable[[float], Plan],
+) -> Plan:  # fmt: skip
+    """The plan of the method asked for, or of the one that fits the size; `exactly(seconds)` is the other way."""
+    if method not in ("auto", "city"):
+        return exactly(time_limit)
+    if method == "city":
+        return _city(case, asset_types, templates, gap, time_limit, "asked for", progress)
+    hard, n = hard_units(case), len(case.units)
+    size = f"{n} assets, {hard} of them with on/off decisions"
+    scale = min(1.0, max(LEAST_SHARE, time_limit / 60)) * 96 / max(case.horizon.steps, 1)
+    if hard <= EXACT_HARD * scale and n <= EXACT_ROWS * scale:
+        plan = exactly(time_limit)
+        by_solver = plan.label not in (Label.PREVIOUS, Label.SAFE)  # else it says itself why it stands there
+        return replace(plan, why=f"{size}: solved as one problem") if by_solver else plan
+    if hard > CITY_HARD * scale or n > CITY_ROWS * scale:
+        why = f"{size}: more than one problem can hold in {time_limit:g} s"
+        return _city(case, asset_types, templates, gap, time_limit, why, progress)
+    first = _city(case, asset_types, templates, gap, CITY_SHARE * time_limit, "", progress)
+    if first.gap <= gap and not first.violations:
+        return replace(first, why=f"{size}: both methods tried, the decomposition was within the gap at once")
+    return better(first, exactly((1 - CITY_SHARE) * time_limit), gap, size)
+
+
+def better(a: Plan, b: Plan, gap: float, size: str) -> Plan:
+    """The cheaper plan with the higher bound."""
+    best = min((a, b), key=_minimised)
+    cost = _minimised(best)
+    bound = min(max(a.bound_eur, b.bound_eur), cost)
+    found = (cost - bound) / max(abs(cost), 1.0)
+    label = Label.RELAXED if best.violations else Label.OPTIMAL if found <= gap else Label.FEASIBLE
+    source = a.method if a.bound_eur >= b.bound_eur else b.method
+    why = f"{size}: both methods tried, plan of '{best.method}', bound of '{source}'"
+    return replace(best, bound_eur=bound, gap=found, label=label, why=why)
+
+
+def _minimised(plan: Plan) -> float:
+    return plan.objective_eur + plan.penalty_eur - plan.components.get("end_value", 0.0)
+
+
+def _city(
+    case: Case, asset_types: Mapping[str, AssetType], templates: Templates, gap: float, time_limit: float, why: str,
+    progress: Progress | None,
+) -> Plan:  # fmt: skip
+    from models.dispatch.city.plan import city_plan  # loads numba, which small cases need not
+
+    return city_plan(case, asset_types, templates, gap=gap, time_limit=time_limit, why=why, progress=progress).plan

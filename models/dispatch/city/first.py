@@ -1,0 +1,66 @@
+"""First schedules: every site alone at given prices, with its on and off exact."""
+
+# What numba compiles is typed by numba: an element of an array is a number there, and a tuple takes any iterable.
+# pyright: reportArgumentType=false, reportCallIssue=false, reportIncompatibleMethodOverride=false
+
+from typing import Any
+
+import numpy as np
+
+from models.dispatch.city.compiled import kernel
+from models.dispatch.city.heat import (
+    SOURCE,
+    SURPLUS,
+    UNIT,
+    UNSERVED,
+    Actions,
+    HeatSites,
+    HeatWork,
+    Penalty,
+    price_pieces,
+    solve_heat_site,
+)
+from models.dispatch.city.recovery import HeatPlan
+from models.dispatch.city.stores import Stores, Work, price_actions, solve_store
+from vpp.domain import Array
+
+TOLERANCE = 1e-2
+
+
+@kernel
+def _stores(s: Stores, prices: Array, hours: float, p: Penalty, w: Work, power: Array, level: Array) -> None:
+    for i in range(power.shape[0]):
+        price_actions(s, i, hours, prices[s.price_class[i]], w)
+        solve_store(s, i, hours, p.level, p.final, w, power[i])
+        for t in range(power.shape[1]):
+            level[i, t] = w.level[t]
+
+
+@kernel
+def _heat(
+    s: HeatSites, prices: Array, hours: float, p: Penalty, a: Actions, w: HeatWork, tol: float, plan: HeatPlan
+) -> None:
+    for i in range(plan.power.shape[0]):
+        price_pieces(s, i, prices[s.price_class[i]], a)
+        solve_heat_site(s, i, hours, p, a, 1, w, tol)
+        for t in range(plan.power.shape[1]):
+            plan.power[i, t] = w.heat[UNIT, t]
+            plan.source[i, t] = w.heat[SOURCE, t]
+            plan.unserved[i, t] = w.heat[UNSERVED, t]
+            plan.surplus[i, t] = w.heat[SURPLUS, t]
+            plan.level[i, t] = w.heat[4, t]
+            plan.on[i, t] = w.on[t]
+
+
+def first_schedules(
+    sweeper: Any, k: int, pi: Array, m: Any, power: Array, level: Array, plan: HeatPlan, tools: Any
+) -> None:
+    """Fills the schedules of block k."""
+    f = sweeper.fleet
+    h, p = f.horizon.step_h, f.penalty
+    pi = np.ascontiguousarray(pi)
+    if len(power):
+        _stores(sweeper.stores[k], pi, h, p, tools.store, power, level)
+    if len(plan.power):
+        heat, _ = sweeper.with_headroom(k, sweeper.heat[k], m)
+        _heat(heat, pi, h, p, tools.one, tools.heat, TOLERANCE, plan)

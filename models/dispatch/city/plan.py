@@ -1,0 +1,134 @@
+"""The city-scale solver's plan: solved, judged in the compiled rows, proven for a sample by HiGHS, labelled."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.dispatch.city.blocks import BlockSites
+from models.dispatch.city.dual import Dual, Multipliers
+from models.dispatch.city.judge import Judged, judge
+from models.dispatch.city.solve import CitySolved, solve_city
+from models.dispatch.city.sweep import Sweeper
+from models.dispatch.city.warm import warm
+from models.dispatch.extract import COMPONENTS
+from vpp.domain import Array, AssetType, Carrier, Case, Label, Plan, Unit
+from vpp.milp import NoPlan, Progress, Templates
+
+RESIDUAL_KW = 1e-4
+"""A plan whose rows are off by more than this is not believed."""
+SAMPLE = 6
+"""Sites whose bound is compared with HiGHS."""
+SAMPLE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CityPlan:
+    plan: Plan
+    multipliers: Multipliers
+    """To start the next plan from."""
+
+
+def city_plan(
+    case: Case, asset_types: Mapping[str, AssetType], templates: Templates, *, gap: float, time_limit: float,
+    why: str, progress: Progress | None = None, seed: int = 0, workers: int | None = None,
+    start: Multipliers | None = None,
+) -> CityPlan:  # fmt: skip
+    """`NoPlan` if the compiled rows refuse what the kernels found."""
+    compiling = warm()
+    compiled_before = templates.seconds
+    solved = solve_city(case, asset_types, templates, gap=gap, time_limit=time_limit, progress=progress, seed=seed,
+                        workers=workers, warm=start)  # fmt: skip
+    judging = time.perf_counter()
+    found = judge(case, asset_types, templates, solved)
+    if found.residual > RESIDUAL_KW:
+        raise NoPlan(f"the city-scale schedule breaks a hard row by {found.residual:g}; allowed: {RESIDUAL_KW:g}")
+    seconds_each = min(SAMPLE_SECONDS, 0.01 * time_limit + 0.05)
+    proof = {"judge_residual": found.residual, "judge_cost_difference_eur": minimised(found) - solved.cost,
+             **sample_proof(case, asset_types, templates, solved, seconds_each)}  # fmt: skip
+    compiled = templates.seconds - compiled_before
+    seconds = {"compile": compiling + compiled, **solved.seconds,
+               "judge": max(0.0, time.perf_counter() - judging - compiled)}  # fmt: skip
+    plan = _plan(case, solved, found, gap, why, seconds, proof)
+    return CityPlan(plan=plan, multipliers=solved.multipliers)
+
+
+def minimised(found: Judged) -> float:
+    c = found.components
+    return sum(c[name] for name in COMPONENTS) + c["penalties"] - c["end_value"]
+
+
+def _plan(
+    case: Case, solved: CitySolved, found: Judged, target: float, why: str, seconds: Mapping[str, float],
+    proof: Mapping[str, float],
+) -> Plan:  # fmt: skip
+    total = minimised(found)
+    bound = min(solved.bound, total)
+    gap = (total - bound) / max(abs(total), 1.0)
+    label = Label.RELAXED if found.violations else Label.OPTIMAL if gap <= target else Label.FEASIBLE
+    order = [u.id for u in case.units]
+
+    def sorted_(columns: Mapping[str, Array]) -> dict[str, Array]:
+        return {id: columns[id] for id in order if id in columns}
+
+    return Plan(
+        horizon=case.horizon, label=label, status=solved.status, method="city", why=why,
+        objective_eur=sum(found.components[c] for c in COMPONENTS), penalty_eur=found.components["penalties"],
+        bound_eur=bound, gap=gap, components=found.components, co2_t=found.co2_t,
+        violations=tuple(found.violations), assets=len(case.units), power_kw=sorted_(found.power_kw),
+        heat_kw=sorted_(found.heat_kw), state_energy_kwh=sorted_(found.state_energy_kwh),
+        state_on=sorted_(found.state_on), prices=node_prices(case, solved), seconds=seconds, proof=proof,
+    )  # fmt: skip
+
+
+def node_prices(case: Case, solved: CitySolved) -> dict[str, Array]:
+    """EUR/MWh at every electricity node, from the multipliers."""
+    coupling, net = solved.fleet.coupling, solved.multipliers.up - solved.multipliers.down
+    assert coupling is not None
+    return {n.id: 1000 * (coupling.base - net[list(coupling.rows_of(n.id))].sum(axis=0))
+            for n in case.nodes if n.carrier is Carrier.ELECTRICITY}  # fmt: skip
+
+
+def sample_proof(
+    case: Case, asset_types: Mapping[str, AssetType], templates: Templates, solved: CitySolved,
+    seconds: float,
+) -> dict[str, float]:  # fmt: skip
+    """Bounds of some sites against their own MILP at the same prices: by how much a kernel's is above (≤ 0: never)."""
+    fleet, coupling = solved.fleet, solved.fleet.coupling
+    assert coupling is not None
+    sites = _sample(case, solved)
+    if not sites:
+        return {"sample_sites": 0.0}
+    sweeper = Sweeper(fleet, 1)
+    dual = Dual(fleet, sweeper)
+    m = dual.feasible(solved.multipliers)
+    pi = dual.prices(m)
+    alone = BlockSites(case, asset_types, [units for units, _, _ in sites], coupling, templates)
+    excess, below = -np.inf, 0.0
+    for k, (_, part, row) in enumerate(sites):
+        kernel = sweeper.one_bound(part, row, pi, m)
+        lower, upper = alone.optimum(k, pi, m, seconds)
+        if part == "store":
+            kernel += alone.constants(k, pi, m)
+        excess = max(excess, kernel - upper)
+        below = max(below, lower - kernel)
+    sweeper.close()
+    return {"sample_sites": float(len(sites)), "sample_bound_above_optimum_eur": float(excess),
+            "sample_bound_below_optimum_eur": below}  # fmt: skip
+
+
+def _sample(case: Case, solved: CitySolved) -> list[tuple[list[Unit], str, int]]:
+    """The first stores and heat sites of each sort, evenly from the fleet."""
+    members = solved.fleet.members
+    by_row: dict[tuple[str, int], list[Unit]] = {}
+    for u in case.units:
+        m = members.get(u.id)
+        if m is not None and m.part not in ("flow", "fixed"):
+            by_row.setdefault(("store" if m.part == "store" else "heat", m.row), []).append(u)
+    out: list[tuple[list[Unit], str, int]] = []
+    for part in ("store", "heat"):
+        keys = [k for k in by_row if k[0] == part]
+        for at in np.unique(np.linspace(0, len(keys) - 1, SAMPLE // 2).astype(int)) if keys else ():
+            out.append((by_row[keys[at]], part, keys[at][1]))
+    return out

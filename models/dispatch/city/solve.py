@@ -1,0 +1,223 @@
+"""Price decomposition from start to end: bound, schedule, strict limits, proof; whatever happens, a schedule stands.
+
+1 L-BFGS on the dual with relaxed sites; 2 rounds of an augmented Lagrangian that improve schedules and multipliers
+together; 3 passes at step prices until limits hold; 4 one exact sweep: the proven bound. Repeated while the gap is too
+wide and time is left.
+"""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from models.dispatch.city.dual import Dual, Multipliers
+from models.dispatch.city.fleet import Fleet, fleet_of
+from models.dispatch.city.state import State
+from models.dispatch.city.sweep import Sweeper
+from vpp.domain import Array, AssetType, Case, Market
+from vpp.milp import Progress, Templates
+
+CLIMB = 20
+"""Iterations of L-BFGS; more help little, as the rounds move the multipliers on."""
+ROUNDS = ((0.1, 4), (0.05, 7), (0.025, 4))
+"""Width of the price lines, relative to a limit, and rounds at it."""
+MORE_ROUNDS = ((0.05, 6), (0.025, 4))
+SHARE = 0.5
+"""Of the heat sites solved again per round."""
+TOLERANCE = 1e-2
+"""EUR per step by which dents of value functions are filled in the rounds."""
+AVERAGED, AVERAGE = 0.05, 0.35
+"""Width at which a running mean of multipliers is kept, and the weight of the newest; it bounds better than the last
+ones do, and at narrow lines they only get noisier."""
+REPEATS = 4
+PROOF_PER_SWEEP = 3.5
+"""Time of the exact sweep, in times of the first one, which fills larger dents (measured: 3 to 4)."""
+JUDGING_PER_ASSET = 4e-4
+"""Seconds kept free for judging and building the plan, per asset (measured)."""
+
+
+@dataclass(slots=True)
+class CitySolved:
+    """A schedule and a proven bound, EUR of what is minimised."""
+
+    fleet: Fleet
+    market: Market
+    state: State
+    multipliers: Multipliers
+    bound: float
+    cost: float
+    status: str
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
+    proof: dict[str, float] = field(default_factory=dict[str, float])
+
+
+class _Best:
+    """The best multipliers so far, by their bound."""
+
+    def __init__(self, start: Multipliers) -> None:
+        self.value, self.at = -np.inf, start
+
+    def __call__(self, value: float, m: Multipliers) -> None:
+        if value > self.value:
+            self.value, self.at = value, m
+
+
+def solve_city(
+    case: Case, asset_types: Mapping[str, AssetType], templates: Templates, *, gap: float, time_limit: float,
+    progress: Progress | None = None, seed: int = 0, workers: int | None = None, warm: Multipliers | None = None,
+) -> CitySolved:  # fmt: skip
+    """A schedule with its bound by the time limit [s] (of build, solve, proof and judging). Kernels are compiled."""
+    began = time.perf_counter()
+    fleet = fleet_of(case, asset_types, templates)
+    built = time.perf_counter()
+    deadline = began + time_limit - JUDGING_PER_ASSET * len(case.units)
+    fleet.others.seconds = min(fleet.others.seconds, 0.02 * time_limit + 0.05)
+    sweeper = Sweeper(fleet, workers or min(2, os.cpu_count() or 1))
+    try:
+        solved = Run(case.market, fleet, sweeper, gap=gap, deadline=deadline, progress=progress, seed=seed).run(warm)
+    finally:
+        sweeper.close()
+    solved.seconds = {"build": built - began, "solve": time.perf_counter() - built, **solved.seconds}
+    return solved
+
+
+class Run:
+    def __init__(
+        self, market: Market, fleet: Fleet, sweeper: Sweeper, *, gap: float, deadline: float,
+        progress: Progress | None, seed: int,
+    ) -> None:  # fmt: skip
+        self.market = market
+        self.fleet, self.sweeper, self.gap, self.deadline, self.progress = fleet, sweeper, gap, deadline, progress
+        self.dual = Dual(fleet, sweeper)
+        self.rng = np.random.default_rng(seed)
+        self.best = _Best(self.dual.start())
+        self.bound = -np.inf
+        self.proven: Multipliers | None = None
+        self.mean: Multipliers | None = None
+        self.kept = 0.0
+        """Seconds the last phases will take."""
+        self.status = "time limit"
+
+    def run(self, warm: Multipliers | None) -> CitySolved:
+        state = State.idle(self.fleet, self.sweeper)
+        cost = np.inf
+        try:
+            if warm is not None:
+                self.best(self.dual.bound(warm).value, self.dual.feasible(warm))
+            left = self.deadline - time.perf_counter()
+            self.dual.climb(self.best.at, CLIMB if warm is None else CLIMB // 4,
+                            self.deadline - 0.7 * left, self.best)  # fmt: skip
+        except KeyboardInterrupt:
+            self.status, self.deadline = "interrupted", time.perf_counter()
+        m = self.dual.feasible(self.best.at)
+        beginning = time.perf_counter()
+        state.begin(self.dual.prices(m), m)
+        taken = time.perf_counter() - beginning
+        self.kept = (PROOF_PER_SWEEP + 1) * taken
+        state.measure(state.x)
+        try:
+            rounds: Sequence[tuple[float, int]] = ROUNDS if warm is None else MORE_ROUNDS
+            for _ in range(REPEATS):
+                m = self._rounds(state, m, rounds)
+                finishing = time.perf_counter()
+                cost = self._finish(state, m)
+                self._tell(cost)
+                self._prove(state)
+                self.kept = time.perf_counter() - finishing
+                self._tell(cost)
+                if self._reached(cost) or not self._time_left():
+                    break
+                rounds, m = MORE_ROUNDS, state.with_broken(self.mean or m)
+        except KeyboardInterrupt:
+            self.status = "interrupted"
+            state.sync()
+            cost = self._finish(state, m)
+        self.bound = max(self.bound, self.best.value)
+        if self._reached(cost):
+            self.status = "gap reached"
+        return CitySolved(fleet=self.fleet, market=self.market, state=state, multipliers=self.proven or m,
+                          bound=self.bound, cost=cost, status=self.status)  # fmt: skip
+
+    def _time_left(self) -> bool:
+        return time.perf_counter() < self.deadline - self.kept
+
+    def _reached(self, cost: float) -> bool:
+        return cost - self.bound <= self.gap * max(abs(cost), 1.0)
+
+    def _tell(self, cost: float) -> None:
+        if self.progress is not None:
+            self.progress(cost, max(self.bound, self.best.value))
+
+    def _rounds(self, state: State, m: Multipliers, rounds: Sequence[tuple[float, int]]) -> Multipliers:
+        first = rounds is ROUNDS
+        for om, n in rounds:
+            for _ in range(n):
+                if not self._time_left():
+                    return m
+                state.peaks(m, om)
+                state.improve(m, om, "fbohbf", 1.0 if first else SHARE, self.rng, TOLERANCE)
+                first = False
+                m = state.multipliers(m, om)
+                if om == AVERAGED:
+                    self.mean = m if self.mean is None else _mix(self.mean, m, AVERAGE)
+                if self.progress is not None:
+                    self._tell(state.cost()[0])
+        return m
+
+    def _finish(self, state: State, m: Multipliers) -> float:
+        """Limits hold strictly at the end: narrow lines, then the steps themselves."""
+        best, kept = np.inf, None
+        passes = [(0.01, "fb"), (0.005, "fb"), (0.002, "fb"), (0.0, "fb"), (0.0, "fb"), (0.0, "fob"), (0.0, "fb")]
+        for k in range(len(passes) + 3):
+            om, kinds = passes[k] if k < len(passes) else (0.0, "fhbfb")
+            state.peaks(m, om)
+            state.improve(m, om, kinds, 1.0, self.rng, 1e-4)
+            state.sync()
+            if om > 0:
+                m = state.multipliers(m, om)
+                continue
+            state.improve(m, 0.0, "f", 1.0, self.rng, 1e-4)
+            state.sync()
+            cost, penalties = state.cost()
+            if cost < best:
+                best, kept = cost, _copied(state)
+            if k >= len(passes) - 1 and (penalties < 1e-4 or not self._time_left()):
+                break
+        assert kept is not None
+        _restore(state, kept)
+        return best
+
+    def _prove(self, state: State) -> None:
+        """The exact bound at the mean of the rounds' multipliers, or where there is none, at the climb's best."""
+        if state.is_broken():  # quick, and worth much: at the climb's prices a broken limit is far too cheap
+            dear = self.dual.scaled_peaks(self.dual.feasible(state.with_broken(self.mean or self.best.at)))
+            self.best(self.dual.bound(dear).value, dear)
+        self.sweeper.deadline = self.deadline
+        if time.perf_counter() < self.deadline:
+            at = self.best.at if self.mean is None else self.mean
+            # A limit that must be broken is worth its penalty: try that, too.
+            for m in (at, state.with_broken(at)) if state.is_broken() else (at,):
+                feasible = self.dual.scaled_peaks(self.dual.feasible(m))
+                value = self.dual.bound(feasible, exact=True).value
+                if value > self.bound:
+                    self.bound, self.proven = value, feasible
+        self.bound = max(self.bound, self.best.value)
+
+
+def _mix(a: Multipliers, b: Multipliers, weight: float) -> Multipliers:
+    return Multipliers(up=a.up + weight * (b.up - a.up), down=a.down + weight * (b.down - a.down))
+
+
+def _copied(state: State) -> list[Array]:
+    points = [p if p is None else p.copy() for p in state.fleet.others.points]
+    return [a.copy() for a in (state.store_power, state.store_level, *state.heat, state.flow)] + points  # type: ignore[return-value]
+
+
+def _restore(state: State, kept: list[Array]) -> None:
+    own = (state.store_power, state.store_level, *state.heat, state.flow)
+    for a, b in zip(own, kept, strict=False):
+        a[:] = b
+    state.fleet.others.points[:] = kept[len(own) :]
+    state.sync()
