@@ -31,7 +31,8 @@ TOLERANCE = 1e-2
 AVERAGED, AVERAGE = 0.05, 0.35
 """Width at which a running mean of multipliers is kept, and the weight of the newest; it bounds better than the last
 ones do, and at narrow lines they only get noisier."""
-REPEATS = 4
+REPEATS = 6
+"""Of rounds, passes and proof; what they have not closed by then is mostly the gap between sites' on/off and prices."""
 PROOF_PER_SWEEP = 3.5
 """Time of the exact sweep, in times of the first one, which fills larger dents (measured: 3 to 4)."""
 JUDGING_PER_ASSET = 4e-4
@@ -94,11 +95,13 @@ class Run:
         self.rng = np.random.default_rng(seed)
         self.best = _Best(self.dual.start())
         self.bound = -np.inf
+        self.schedule: tuple[float, list[Array] | None] = np.inf, None
+        """The cheapest so far, with its cost."""
         self.proven: Multipliers | None = None
         self.mean: Multipliers | None = None
         self.kept = 0.0
         """Seconds the last phases will take."""
-        self.status = "time limit"
+        self.status = "rounds used up"
 
     def run(self, warm: Multipliers | None) -> CitySolved:
         state = State.idle(self.fleet, self.sweeper)
@@ -127,7 +130,10 @@ class Run:
                 self._prove(state)
                 self.kept = time.perf_counter() - finishing
                 self._tell(cost)
-                if self._reached(cost) or not self._time_left():
+                if self._reached(cost):
+                    break
+                if not self._time_left():
+                    self.status = "time limit"
                     break
                 rounds, m = MORE_ROUNDS, state.with_broken(self.mean or m)
         except KeyboardInterrupt:
@@ -167,8 +173,8 @@ class Run:
         return m
 
     def _finish(self, state: State, m: Multipliers) -> float:
-        """Limits hold strictly at the end: narrow lines, then the steps themselves."""
-        best, kept = np.inf, None
+        """Limits hold strictly at the end: narrow lines, then the steps themselves. The best schedule ever stays."""
+        best, kept = self.schedule
         passes = [(0.01, "fb"), (0.005, "fb"), (0.002, "fb"), (0.0, "fb"), (0.0, "fb"), (0.0, "fob"), (0.0, "fb")]
         for k in range(len(passes) + 3):
             om, kinds = passes[k] if k < len(passes) else (0.0, "fhbfb")
@@ -186,6 +192,7 @@ class Run:
             if k >= len(passes) - 1 and (penalties < 1e-4 or not self._time_left()):
                 break
         assert kept is not None
+        self.schedule = best, kept
         _restore(state, kept)
         return best
 
