@@ -42,6 +42,7 @@ def main() -> None:
     arguments.add_argument("--time-limit", type=float, default=300.0)
     arguments.add_argument("--workers", type=int)
     arguments.add_argument("--warm", action="store_true")
+    arguments.add_argument("--warm-limit", type=float, default=30.0, help="seconds for the re-plan")
     arguments.add_argument("--exact", action="store_true")
     arguments.add_argument("--files", type=Path)
     a = arguments.parse_args()
@@ -100,7 +101,8 @@ def warm_replan(case: Case, cold: CityPlan, a: argparse.Namespace, out: dict[str
     later = shifted(case, a.seed + 100)
     m = cold.multipliers
     start = type(m)(up=np.roll(m.up, -1, axis=1), down=np.roll(m.down, -1, axis=1))
-    warmed = measured(f"city.warm.{a.n}", later, a, out, start)
+    limited = argparse.Namespace(**{**vars(a), "time_limit": a.warm_limit})
+    warmed = measured(f"city.warm.{a.n}", later, limited, out, start)
     again = measured(f"city.cold_again.{a.n}", later, a, out, None)
     excess = (warmed.plan.objective_eur - again.plan.objective_eur) / abs(again.plan.objective_eur)
     out[f"city.warm.{a.n}.excess"] = excess

@@ -255,3 +255,12 @@ def test_a_whole_day_of_one_heat_site_is_solved_to_its_optimum(seed: int, steps:
     c = case(heat_site(rng, steps), rng.uniform(-60, 250, steps), h=horizon(steps, 15),
              nodes=[BUS, *heat_nodes(1, rng)])  # fmt: skip
     assert_agree(by_city(c, gap=1e-5), exact(c, gap=1e-4))
+
+
+@pytest.mark.slow
+def test_a_synthetic_city_behind_a_tight_transformer_is_solved_to_its_gap():
+    from benchmarks.city_fleet import city
+
+    plan = by_city(city(200), gap=2e-3, time_limit=60.0)
+    assert plan.gap <= 2e-3
+    assert not plan.violations

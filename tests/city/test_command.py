@@ -12,9 +12,11 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from assets import ASSET_TYPES
+from models.dispatch import Effort, Method
+from models.dispatch import optimise as solve_case
 from models.dispatch.choose import better, hard_units
 from models.dispatch.city.response import fleet_response
-from tests.city.test_city import by_city, street
+from tests.city.test_city import by_city, minimised, street
 from tests.dispatch.build import battery, case, horizon, unit
 from vpp.cases import read_plan, tables_of, write_case
 from vpp.cli.app import app
@@ -87,6 +89,24 @@ def test_the_response_rises_with_the_price():
     c = street(2, 12, 5)
     low, high = (fleet_response(c, ASSET_TYPES, {"p": np.full(12, p)})["p"].sum() for p in (20.0, 200.0))
     assert high >= low - 1e-6
+
+
+def test_near_the_border_both_methods_are_used(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("models.dispatch.choose.EXACT_ROWS", 1)
+    c = street(7, 12, 4, limit=12.0)
+    plan = solve_case(c, ASSET_TYPES, Effort(gap=1e-6, time_limit=10.0))
+    whole = solve_case(c, ASSET_TYPES, Effort(method=Method.EXACT, gap=1e-6, time_limit=30.0))
+    assert "both methods tried" in plan.why
+    assert plan.bound_eur <= minimised(whole) + 1e-6
+    assert minimised(plan) == pytest.approx(minimised(whole), rel=1e-3, abs=1e-2)
+
+
+def test_a_large_case_goes_to_the_city_scale_solver_and_says_why(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("models.dispatch.choose.EXACT_ROWS", 1)
+    monkeypatch.setattr("models.dispatch.choose.CITY_ROWS", 10)
+    plan = solve_case(street(7, 12, 4), ASSET_TYPES, Effort(gap=0.01, time_limit=5.0))
+    assert plan.method == "city"
+    assert "with on/off decisions" in plan.why
 
 
 def test_small_cases_do_not_load_numba():

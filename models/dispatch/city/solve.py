@@ -24,6 +24,8 @@ CLIMB = 20
 ROUNDS = ((0.1, 4), (0.05, 7), (0.025, 4))
 """Width of the price lines, relative to a limit, and rounds at it."""
 MORE_ROUNDS = ((0.05, 6), (0.025, 4))
+WARM_ROUNDS = ((0.05, 2), (0.025, 2))
+"""From yesterday's prices, or those a quarter of an hour ago, little is left to do."""
 SHARE = 0.5
 """Of the heat sites solved again per round."""
 TOLERANCE = 1e-2
@@ -31,9 +33,12 @@ TOLERANCE = 1e-2
 AVERAGED, AVERAGE = 0.05, 0.35
 """Width at which a running mean of multipliers is kept, and the weight of the newest; it bounds better than the last
 ones do, and at narrow lines they only get noisier."""
-REPEATS = 4
+REPEATS = 6
+"""Of rounds, passes and proof; what they have not closed by then is mostly the gap between sites' on/off and prices."""
 PROOF_PER_SWEEP = 3.5
 """Time of the exact sweep, in times of the first one, which fills larger dents (measured: 3 to 4)."""
+LATEST = 0.4
+"""Share of the time that strict limits and the proof may claim from the rounds."""
 JUDGING_PER_ASSET = 4e-4
 """Seconds kept free for judging and building the plan, per asset (measured)."""
 
@@ -94,19 +99,20 @@ class Run:
         self.rng = np.random.default_rng(seed)
         self.best = _Best(self.dual.start())
         self.bound = -np.inf
+        self.schedule: tuple[float, list[Array] | None] = np.inf, None
+        """The cheapest so far, with its cost."""
         self.proven: Multipliers | None = None
         self.mean: Multipliers | None = None
         self.kept = 0.0
         """Seconds the last phases will take."""
-        self.status = "time limit"
+        self.status = "rounds used up"
 
     def run(self, warm: Multipliers | None) -> CitySolved:
         state = State.idle(self.fleet, self.sweeper)
-        cost = np.inf
+        cost, left = np.inf, self.deadline - time.perf_counter()
         try:
             if warm is not None:
                 self.best(self.dual.bound(warm).value, self.dual.feasible(warm))
-            left = self.deadline - time.perf_counter()
             self.dual.climb(self.best.at, CLIMB if warm is None else CLIMB // 4,
                             self.deadline - 0.7 * left, self.best)  # fmt: skip
         except KeyboardInterrupt:
@@ -115,19 +121,22 @@ class Run:
         beginning = time.perf_counter()
         state.begin(self.dual.prices(m), m)
         taken = time.perf_counter() - beginning
-        self.kept = (PROOF_PER_SWEEP + 1) * taken
+        self.kept = min((PROOF_PER_SWEEP + 1) * taken, LATEST * left)
         state.measure(state.x)
         try:
-            rounds: Sequence[tuple[float, int]] = ROUNDS if warm is None else MORE_ROUNDS
+            rounds: Sequence[tuple[float, int]] = ROUNDS if warm is None else WARM_ROUNDS
             for _ in range(REPEATS):
                 m = self._rounds(state, m, rounds)
                 finishing = time.perf_counter()
                 cost = self._finish(state, m)
                 self._tell(cost)
                 self._prove(state)
-                self.kept = time.perf_counter() - finishing
+                self.kept = min(time.perf_counter() - finishing, LATEST * left)
                 self._tell(cost)
-                if self._reached(cost) or not self._time_left():
+                if self._reached(cost):
+                    break
+                if not self._time_left():
+                    self.status = "time limit"
                     break
                 rounds, m = MORE_ROUNDS, state.with_broken(self.mean or m)
         except KeyboardInterrupt:
@@ -167,8 +176,8 @@ class Run:
         return m
 
     def _finish(self, state: State, m: Multipliers) -> float:
-        """Limits hold strictly at the end: narrow lines, then the steps themselves."""
-        best, kept = np.inf, None
+        """Limits hold strictly at the end: narrow lines, then the steps themselves. The best schedule ever stays."""
+        best, kept = self.schedule
         passes = [(0.01, "fb"), (0.005, "fb"), (0.002, "fb"), (0.0, "fb"), (0.0, "fb"), (0.0, "fob"), (0.0, "fb")]
         for k in range(len(passes) + 3):
             om, kinds = passes[k] if k < len(passes) else (0.0, "fhbfb")
@@ -186,6 +195,7 @@ class Run:
             if k >= len(passes) - 1 and (penalties < 1e-4 or not self._time_left()):
                 break
         assert kept is not None
+        self.schedule = best, kept
         _restore(state, kept)
         return best
 
