@@ -57,11 +57,12 @@ def parameters(columns: Columns, horizon: Horizon, market: Market) -> dict[str, 
     available = np.minimum(peak * columns["profile"], columns["cap_fraction"][:, None] * peak)
     least = np.where(columns["curtailable"][:, None] > 0, 0.0, available)
     negative = np.broadcast_to(market.sell_eur_per_mwh, horizon.steps) < 0
+    feed_in = columns["feed_in_eur_per_mwh"]
     unpaid = (columns["zero_if_negative"][:, None] > 0) & negative[None, :]
     return {
         "available_kw": available,
         "least_kw": least,
-        "feed_in_eur_per_mwh": np.where(unpaid, 0.0, columns["feed_in_eur_per_mwh"]),
+        "feed_in_eur_per_mwh": np.where(unpaid & ~np.isnan(feed_in), 0.0, feed_in),
     }
 
 

@@ -6,7 +6,7 @@ A   available_kw[t]   min(peak × profile, cap_fraction × peak)        kW
 
 from dataclasses import dataclass
 
-from assets.pv import Pv, PvOutlook, PvSimulator, formulate, parameters, passive, retrace, structure
+from assets.pv import Pv, PvOutlook, PvSimulator, formulate, parameters, passive, retrace, shape, structure
 from vpp.domain import AssetType
 
 
@@ -25,4 +25,5 @@ class WindSimulator(PvSimulator):
 
 
 WIND = AssetType(name="wind", nameplate=Wind, outlook=WindOutlook, structure=structure, parameters=parameters,
-                 formulate=formulate, retrace=retrace, simulator=WindSimulator, passive=passive)  # fmt: skip
+                 formulate=formulate, retrace=retrace, simulator=WindSimulator, passive=passive,
+                 shape=shape)  # fmt: skip

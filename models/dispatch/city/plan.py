@@ -102,9 +102,9 @@ def sample_proof(
         return {"sample_sites": 0.0}
     sweeper = Sweeper(fleet, 1)
     dual = Dual(fleet, sweeper)
+    alone = BlockSites(case, asset_types, [units for units, _, _ in sites], coupling, templates)  # may add classes
     m = dual.feasible(solved.multipliers)
     pi = dual.prices(m)
-    alone = BlockSites(case, asset_types, [units for units, _, _ in sites], coupling, templates)
     excess, below = -np.inf, 0.0
     for k, (_, part, row) in enumerate(sites):
         kernel = sweeper.one_bound(part, row, pi, m)
