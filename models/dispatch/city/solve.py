@@ -111,10 +111,11 @@ class Run:
         state = State.idle(self.fleet, self.sweeper)
         cost, left = np.inf, self.deadline - time.perf_counter()
         try:
-            if warm is not None:
-                self.best(self.dual.bound(warm).value, self.dual.feasible(warm))
-            self.dual.climb(self.best.at, CLIMB if warm is None else CLIMB // 4,
-                            self.deadline - 0.7 * left, self.best)  # fmt: skip
+            if warm is None:
+                self.dual.climb(self.best.at, CLIMB, self.deadline - 0.7 * left, self.best)
+            else:  # better than any climb: it knows the on/off that the climb relaxes
+                self.mean = self.dual.scaled_peaks(self.dual.feasible(warm))
+                self.best(self.dual.bound(self.mean).value, self.mean)
         except KeyboardInterrupt:
             self.status, self.deadline = "interrupted", time.perf_counter()
         m = self.dual.feasible(self.best.at)
