@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -101,8 +101,8 @@ def sample_proof(
     if not sites:
         return {"sample_sites": 0.0}
     sweeper = Sweeper(fleet, 1)
-    dual = Dual(fleet, sweeper)
-    alone = BlockSites(case, asset_types, [units for units, _, _ in sites], coupling, templates)  # may add classes
+    alone = BlockSites(case, asset_types, [units for units, _, _ in sites], coupling, templates)
+    dual = Dual(replace(fleet, classes=coupling.classes()), sweeper)  # a site by itself may have classes of its own
     m = dual.feasible(solved.multipliers)
     pi = dual.prices(m)
     excess, below = -np.inf, 0.0
