@@ -7,6 +7,7 @@ import pyomo.environ as pyo
 from vpp.milp.program import Group, Link, Matrix, NotFinite, Offer, Problem, Program, Stamp, Templates, most_of
 from vpp.milp.reference import reference_model, solve_reference
 from vpp.milp.solver import NoPlan, Progress, Solution, UnknownOption, duals_with_decisions_held, solve, solve_pinned
+from vpp.milp.split import solve_split
 from vpp.milp.template import CannotCompile, Symbols, compile_template
 
 Block = Any
@@ -18,4 +19,5 @@ __all__ = [
     "Block", "CannotCompile", "Expr", "Group", "Link", "Matrix", "NoPlan", "NotFinite", "Offer", "Problem", "Program",
     "Progress", "Solution", "Stamp", "Symbols", "Templates", "UnknownOption", "compile_template",
     "duals_with_decisions_held", "most_of", "pyo", "reference_model", "solve", "solve_pinned", "solve_reference",
+    "solve_split",
 ]  # fmt: skip
