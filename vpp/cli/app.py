@@ -104,3 +104,8 @@ def demo(
     from vpp.cli.demo_command import run_demo
 
     run_demo(day=day, assets=assets, quarters=quarters, faults=fault or [], out=out, as_json=as_json)
+
+
+from vpp.cli.study_commands import study  # noqa: E402  (it uses what stands above, once a command runs)
+
+app.add_typer(study)
