@@ -28,8 +28,8 @@ from vpp.milp.terms import Array
 
 INTEGRAL = 1e-6
 """HiGHS's own tolerance of integrality."""
-PART_GAP = 0.1
-"""Share of the allowed distance that all parts together may leave unproven."""
+PART_GAP = 0.25
+"""Share of the allowed distance that all parts together may leave unproven in the bound."""
 OWN_GAP = 0.25
 """Share of `gap_eur` to which all parts together are solved beside what they share."""
 FOREVER_S = 1e7
@@ -58,19 +58,15 @@ def solve_split(
     if _is_integral(m, relaxed):
         return _solution(m, relaxed, bound, bound, dual, began)
     parts = _parts(m, coupling)
-    decided, proven = _decide(m, coupling, parts, relaxed, dual, _allowed(bound, gap, gap_eur))
-    bound += proven
-    target = bound + _allowed(bound, gap, gap_eur)
-    best: tuple[Array, Array, float] | None = None
-    start: Array | None = relaxed
-    for decisions in (None, None, decided):
-        if start is None or (best is not None and best[2] <= target):
-            break
-        candidate = _one_by_one(m, parts, shared, start, gap_eur, node_limit) if decisions is None else decisions
-        held = None if candidate is None else _held(highs, m, candidate)
-        if held is not None and (best is None or held[2] < best[2]):
-            best = held
-        start = relaxed if best is None else best[0]
+    best = _tried(highs, m, parts, shared, relaxed, gap_eur, node_limit)
+    if best is None or best[2] - bound > _allowed(best[2], gap, gap_eur):
+        decided, proven = _decide(m, coupling, parts, relaxed, dual, _allowed(bound, gap, gap_eur))
+        bound += proven
+        if best is None:
+            best = _held(highs, m, decided)
+    if best is not None and best[2] - bound > _allowed(best[2], gap, gap_eur):
+        again = _tried(highs, m, parts, shared, best[0], gap_eur, node_limit)
+        best = again if again is not None and again[2] < best[2] else best
     if best is None:
         found = solve(m, gap=gap, time_limit=FOREVER_S, options={"mip_max_nodes": node_limit})
         return replace(found, bound=max(bound, found.bound))
@@ -85,6 +81,14 @@ def _solution(m: Matrix, x: Array, value: float, bound: float, dual: Array, bega
     rounded = np.where(m.integer, np.round(x), x)
     return Solution(x=rounded, status="Optimal", objective=value, bound=min(bound, value),
                     seconds=time.perf_counter() - began, row_dual=dual)  # fmt: skip
+
+
+def _tried(
+    highs: Any, m: Matrix, parts: list[Part], shared: NDArray[np.bool_], x: Array, gap_eur: float, node_limit: int
+) -> tuple[Array, Array, float] | None:
+    """Decisions made part by part from this point, held in the whole."""
+    decided = _one_by_one(m, parts, shared, x, gap_eur, node_limit)
+    return None if decided is None else _held(highs, m, decided)
 
 
 def _one_by_one(

@@ -18,6 +18,7 @@ from vpp.domain import AssetType, Mistake, Mistakes
 from vpp.operations.study import files
 from vpp.operations.study.base import days_of
 from vpp.operations.study.day import case_of, run_day, templates
+from vpp.operations.study.hosting import check_hosting, host
 from vpp.operations.study.study import BASE, Chain, DayResult, Job, State, Study
 
 TRIES = 3
@@ -138,8 +139,6 @@ def check(study: Study, asset_types: Mapping[str, AssetType]) -> list[date]:
                 own = m.where == study.file
                 found.append(m if own else Mistake(where=study.file, what=prefix, problem=str(m)))
     if study.hosting is not None:
-        from vpp.operations.study.hosting import check_hosting
-
         found += check_hosting(study, asset_types)
     if found:
         raise Mistakes(list(dict.fromkeys(found)))
@@ -230,6 +229,7 @@ def run_study(
                 if tries[key] >= TRIES:
                     raise StudyFailed(f"variant '{chain.variant}', {key[1]}: its worker was lost {TRIES} times")
                 begin(chain, state)
+    host(study, folder, gap_eur, asset_types)
     files.write_tables(folder, manifest)
     return manifest
 
