@@ -179,7 +179,7 @@ def test_the_tables_hold_every_step_of_every_day(tmp_path):
 
 @pytest.mark.slow
 def test_killed_and_resumed_is_equal_to_uninterrupted(tmp_path):
-    days = 12
+    days = 8
     write_case(tmp_path / "case", days, final="0.2", limit="4")
     path = write_study(tmp_path / "s.toml", "[variant.other]\n", 'forecast = "drawn"\n')
     vpp = str(Path(sys.executable).with_name("vpp"))

@@ -209,7 +209,8 @@ class _Draft:
     # Market and grid
 
     def _per_step(self, name: str) -> np.ndarray:
-        return np.broadcast_to(np.asarray(self.market.get(name) or 0.0, dtype=float), self.horizon.steps).copy()
+        value = self.market.get(name)
+        return np.broadcast_to(np.asarray(0.0 if value is None else value, dtype=float), self.horizon.steps).copy()
 
     def _tariff(self, change: Tariff) -> None:
         if change.grid_fee_eur_per_mwh is not None:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from models.dispatch import Thoroughness, optimise_repeatably
-from vpp.domain import AssetType, Case, Mistake, Mistakes, Plan
+from vpp.domain import Array, AssetType, Case, Mistake, Mistakes, Plan, Unit
 from vpp.operations.study.base import Climate, day_tables, days_of
 from vpp.operations.study.day import case_of, templates
 from vpp.operations.study.study import BASE, Study, Variant
@@ -22,7 +22,7 @@ from vpp.operations.study.wishes import Add, Hosting, Scale
 
 NAME = "hosted"
 GRID = ("node_limit", "cap", "heat_not_served")
-NOTHING_KWH = 1e-3
+NOTHING_KWH, NOTHING_SHARE = 1e-3, 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,9 @@ class _Search:
     def __init__(self, study: Study, wanted: Hosting, gap_eur: float, asset_types: Mapping[str, AssetType]) -> None:
         self._study, self._wanted, self._types = study, wanted, asset_types
         self._how = Thoroughness(gap=study.wishes.gap, gap_eur=gap_eur, node_limit=study.wishes.node_limit)
-        self._base = {day: self._broken(self._plan(study.variant(BASE), day)[1]) for day in wanted.days}
+        base = {day: self._plan(study.variant(BASE), day) for day in wanted.days}
+        self._broken_before = {day: self._broken(plan) for day, (_, plan) in base.items()}
+        self._curtailed_before = {day: _curtailed_kwh(case, plan) for day, (case, plan) in base.items()}
         units = self._case(study.variant(BASE), wanted.days[0]).units
         pattern = next(u for u in units if fnmatchcase(u.id, wanted.like))
         self._bundled = pattern.type == "heat_pump"
@@ -131,22 +133,32 @@ class _Search:
         variant = _variant(self._wanted, node, size_kw, factor)
         for day in self._wanted.days:
             case, plan = self._plan(variant, day)
-            before = self._base[day]
+            before = self._broken_before[day]
             worse = [w for w, kwh in self._broken(plan).items() if kwh > before.get(w, 0.0) + NOTHING_KWH]
             if worse:
                 return f"{worse[0]}, {day}"
-            share = _curtailed_share(case, plan)
-            if share > self._wanted.curtailed_share:
+            lost, given = _curtailed_kwh(case, plan) - self._curtailed_before[day], _available_kwh(case)
+            share = lost / given if given else 0.0
+            if share > NOTHING_SHARE and share > self._wanted.curtailed_share:
                 return f"curtailed {100 * share:.1f} %, {day}"
         return ""
 
 
-def _curtailed_share(case: Case, plan: Plan) -> float:
-    """Of the hosted PV's generation, in steps with a price of at least 0."""
-    unit = next(u for u in case.units if u.id.startswith(f"{NAME}-"))
-    if not hasattr(unit.asset, "peak_kw"):
-        return 0.0
+def _curtailed_kwh(case: Case, plan: Plan) -> float:
+    """Of all PV, in steps with a price of at least 0: whoever is curtailed gives way to the hosted one."""
     steps = case.horizon.steps
-    available = np.minimum(np.broadcast_to(unit.outlook.profile, steps), unit.asset.cap_fraction) * unit.asset.peak_kw
-    lost = np.maximum(available - plan.power_kw[unit.id], 0)[np.broadcast_to(case.market.sell_eur_per_mwh, steps) >= 0]
-    return float(lost.sum() / available.sum()) if available.sum() else 0.0
+    counted = np.broadcast_to(case.market.sell_eur_per_mwh, steps) >= 0
+    total = 0.0
+    for unit in (u for u in case.units if hasattr(u.asset, "peak_kw")):
+        total += float(np.maximum(_available(case, unit) - plan.power_kw[unit.id], 0)[counted].sum())
+    return total * case.horizon.step_h
+
+
+def _available_kwh(case: Case) -> float:
+    """What the hosted asset could give; 0 where it is none that generates from sun or wind."""
+    unit = next(u for u in case.units if u.id.startswith(f"{NAME}-"))
+    return float(_available(case, unit).sum()) * case.horizon.step_h if hasattr(unit.asset, "peak_kw") else 0.0
+
+
+def _available(case: Case, unit: Unit) -> Array:
+    return np.minimum(np.broadcast_to(unit.outlook.profile, case.horizon.steps), unit.asset.cap_fraction) * unit.asset.peak_kw
