@@ -67,7 +67,9 @@ def test_prices_are_spread_scaled_and_shifted_and_keep_their_margin(tmp_path):
 
 
 def test_a_tariff_holds_at_its_local_hours(tmp_path):
-    case = changed(tmp_path, 'do = "tariff"\ngrid_fee_eur_per_mwh = 50\nby_hour = { "22-2" = 20 }\nbuy_add_eur_per_mwh = 3')
+    case = changed(
+        tmp_path, 'do = "tariff"\ngrid_fee_eur_per_mwh = 50\nby_hour = { "22-2" = 20 }\nbuy_add_eur_per_mwh = 3'
+    )
     fee = np.asarray(case.market.grid_fee_eur_per_mwh)
     assert [h for h in range(24) if fee[h] == 20] == [0, 1, 22, 23] and set(fee) == {20, 50}
     assert case.market.buy_eur_per_mwh == pytest.approx(np.array(PRICES) + 3)

@@ -40,11 +40,15 @@ do = "sclae"
 type = "load"
 """
     found = mistakes(text, tmp_path)
-    assert any(m.startswith("study.toml: study.asets: 'asets' is unknown; allowed: ") and "'assets'?" in m for m in found)
+    assert any(
+        m.startswith("study.toml: study.asets: 'asets' is unknown; allowed: ") and "'assets'?" in m for m in found
+    )
     assert any(m.startswith("study.toml: study.forecast: 'perfekt' is unknown") and "'perfect'?" in m for m in found)
     assert any(m.startswith("study.toml: study.gap: -1 is not possible") for m in found)
     assert "study.toml: variant.a.change.0.factor: is missing" in found
-    assert any(m.startswith("study.toml: variant.a.change.0.factr: 'factr' is unknown") and "'factor'?" in m for m in found)
+    assert any(
+        m.startswith("study.toml: variant.a.change.0.factr: 'factr' is unknown") and "'factor'?" in m for m in found
+    )
     assert any("do = 'sclae' is unknown" in m and "'scale'?" in m for m in found)
     assert any("says not what to do" in m for m in found)
     assert len(found) == 7

@@ -114,7 +114,11 @@ def test_reports_in_both_languages_are_self_contained(folder):
 
 
 def test_the_same_words_in_both_languages():
-    assert DE.figures.keys() == EN.figures.keys() and DE.texts.keys() == EN.texts.keys() and DE.causes.keys() == EN.causes.keys()
+    assert (
+        DE.figures.keys() == EN.figures.keys()
+        and DE.texts.keys() == EN.texts.keys()
+        and DE.causes.keys() == EN.causes.keys()
+    )
     assert set(ROWS) <= set(EN.figures)
     for key, text in EN.texts.items():
         assert sorted(re.findall(r"{\w+}", text)) == sorted(re.findall(r"{\w+}", DE.texts[key])), key

@@ -80,7 +80,9 @@ def test_the_state_is_carried_over_from_day_to_day(tmp_path):
     assert first.end["b"]["initial_soc"] == pytest.approx(0.5)
     assert second.end["b"]["initial_soc"] == pytest.approx(0.5)
     # The first day fills 5 kWh more than it gives back, the second gives back what it takes.
-    drawn = [r.by_type["battery"]["drawn_kwh"] * 0.9 - r.by_type["battery"]["injected_kwh"] / 0.9 for r in (first, second)]
+    drawn = [
+        r.by_type["battery"]["drawn_kwh"] * 0.9 - r.by_type["battery"]["injected_kwh"] / 0.9 for r in (first, second)
+    ]
     assert drawn == pytest.approx([5, 0], abs=1e-6)
 
 

@@ -26,14 +26,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 @study.command()
 def run(
     file: StudyFile,
-    out: Annotated[
-        Path, typer.Option("--out", help="The study's folder; an interrupted study in it goes on.")
-    ] = Path("out/study"),
+    out: Annotated[Path, typer.Option("--out", help="The study's folder; an interrupted study in it goes on.")] = Path(
+        "out/study"
+    ),
     workers: Annotated[int, typer.Option(help="Processes beside each other.", min=1)] = 2,
     dask: Annotated[
         str | None, typer.Option(help="Run on Dask: 'local' (as many workers), or a scheduler's address.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and estimate the time; run nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything and estimate the time; run nothing.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check a study completely, then run every day that is not there yet."""
@@ -132,8 +134,14 @@ def compare(
         print(f"{name} against {found[0].name}, EUR: {parts}")
     for r in siting(found):
         if r.hours:
-            then = f"'{r.variant}' has {r.hours_then:.2f} h for {r.eur_per_hour:.2f} EUR per hour less" if r.variant else ""
-            print(f"{r.node}: {r.hours:.2f} h at its limit; the next kW is worth {r.next_kw_eur:.2f} EUR. {then}".rstrip())
+            then = (
+                f"'{r.variant}' has {r.hours_then:.2f} h for {r.eur_per_hour:.2f} EUR per hour less"
+                if r.variant
+                else ""
+            )
+            print(
+                f"{r.node}: {r.hours:.2f} h at its limit; the next kW is worth {r.next_kw_eur:.2f} EUR. {then}".rstrip()
+            )
 
 
 @study.command()

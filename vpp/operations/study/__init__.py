@@ -4,4 +4,15 @@ from vpp.operations.study.read import read_study
 from vpp.operations.study.run import StudyFailed, check, estimate, run_study, workers
 from vpp.operations.study.study import BASE, Chain, Study, Variant
 
-__all__ = ["BASE", "Chain", "Study", "StudyFailed", "Variant", "check", "estimate", "read_study", "run_study", "workers"]
+__all__ = [
+    "BASE",
+    "Chain",
+    "Study",
+    "StudyFailed",
+    "Variant",
+    "check",
+    "estimate",
+    "read_study",
+    "run_study",
+    "workers",
+]

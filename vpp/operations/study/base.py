@@ -30,7 +30,9 @@ def days_of(study: Study, asset_types: Mapping[str, AssetType]) -> list[date]:
     if study.folder is None:
         assert wishes.first and wishes.last
         known = set(prices.available_days())
-        wanted = [wishes.first + timedelta(n) for n in range((wishes.last - wishes.first).days + 1)][:: wishes.every_days]
+        wanted = [wishes.first + timedelta(n) for n in range((wishes.last - wishes.first).days + 1)][
+            :: wishes.every_days
+        ]
         missing = [day for day in wanted if day not in known]
         if missing:
             more = f" and {len(missing) - 1} more days" if len(missing) > 1 else ""
@@ -120,7 +122,9 @@ def cut(case: Case, first: int, steps: int) -> Case:
         horizon=Horizon(h.time(first), steps, h.step_minutes),
         market=_cut(case.market, first, steps),
         nodes=[_cut(node, first, steps) for node in case.nodes],
-        units=[replace(u, asset=_cut(u.asset, first, steps), outlook=_cut(u.outlook, first, steps)) for u in case.units],
+        units=[
+            replace(u, asset=_cut(u.asset, first, steps), outlook=_cut(u.outlook, first, steps)) for u in case.units
+        ],
         caps=[_cut(cap, first, steps) for cap in case.caps],
         headroom=None if case.headroom is None else _cut(case.headroom, first, steps),
     )

@@ -144,7 +144,9 @@ class _Draft:
         for pattern in change.at:
             found = [n for n in nodes if fnmatchcase(n, pattern)]
             if not found:
-                self.wrong("at", f"no electricity node matches '{pattern}'; there are {len(nodes)}{nearest(pattern, nodes)}")
+                self.wrong(
+                    "at", f"no electricity node matches '{pattern}'; there are {len(nodes)}{nearest(pattern, nodes)}"
+                )
             chosen += [n for n in found if n not in chosen]
         return chosen
 

@@ -59,7 +59,9 @@ def chains_of(study: Study) -> list[Chain]:
 @cache
 def model_version() -> dict[str, str]:
     """Of the software, its source, and what solves: equal versions give equal numbers."""
-    sources = sorted(p for part in MODEL for p in ([ROOT / part] if part.endswith(".py") else (ROOT / part).rglob("*.py")))
+    sources = sorted(
+        p for part in MODEL for p in ([ROOT / part] if part.endswith(".py") else (ROOT / part).rglob("*.py"))
+    )
     digest = hashlib.sha256()
     for path in sources:
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
@@ -160,7 +162,11 @@ def write_tables(folder: Path, manifest: Mapping[str, Any]) -> None:
     for r in results(folder, manifest):
         key = {"variant": r.variant, "seed": r.seed, "day": r.day.isoformat()}
         rows["days"].append({**key, "label": r.label, **r.kpis})
-        for table, of, by in (("nodes", r.by_node, "node"), ("groups", r.by_group, "group"), ("types", r.by_type, "type")):
+        for table, of, by in (
+            ("nodes", r.by_node, "node"),
+            ("groups", r.by_group, "group"),
+            ("types", r.by_type, "type"),
+        ):
             rows[table] += [{**key, by: name, **values} for name, values in of.items()]
         rows["causes"].append({**key, **r.by_cause})
         count = len(next(iter(r.steps.values())))

@@ -40,7 +40,9 @@ def check_hosting(study: Study, asset_types: Mapping[str, AssetType]) -> Iterato
     known = set(days_of(study, asset_types))
     for day in wanted.days:
         if day not in known:
-            problem = f"{day} is no day of the study; allowed: one of the {len(known)} from {min(known)} to {max(known)}"
+            problem = (
+                f"{day} is no day of the study; allowed: one of the {len(known)} from {min(known)} to {max(known)}"
+            )
             yield Mistake(where=study.file, what="hosting.days", problem=problem)
     if all(day not in known for day in wanted.days):
         return
@@ -161,4 +163,7 @@ def _available_kwh(case: Case) -> float:
 
 
 def _available(case: Case, unit: Unit) -> Array:
-    return np.minimum(np.broadcast_to(unit.outlook.profile, case.horizon.steps), unit.asset.cap_fraction) * unit.asset.peak_kw
+    return (
+        np.minimum(np.broadcast_to(unit.outlook.profile, case.horizon.steps), unit.asset.cap_fraction)
+        * unit.asset.peak_kw
+    )

@@ -31,7 +31,9 @@ def kpis(case: Case, plan: Plan, marginal_co2_t_per_mwh: float) -> Kpis:
     root = _net(case, plan, [case.root.id, *_below(case, case.root.id)])
     bought, sold = _market(case, plan, root)
     buy, sell = (_array(v, steps) for v in (case.market.buy_eur_per_mwh, case.market.sell_eur_per_mwh))
-    fuel_t = plan.co2_t - h / 1000 * float((np.maximum(-root, 0) * _array(case.market.co2_t_per_mwh_import, steps)).sum())
+    fuel_t = plan.co2_t - h / 1000 * float(
+        (np.maximum(-root, 0) * _array(case.market.co2_t_per_mwh_import, steps)).sum()
+    )
     generation = sum((np.maximum(plan.power_kw[u.id], 0) for u in case.units if _generates(u)), np.zeros(steps))
     consumption = -sum((np.minimum(plan.power_kw[u.id], 0) for u in case.units if _consumes(u, plan)), np.zeros(steps))
     imported, exported = (float(np.maximum(s * root, 0).sum()) * h for s in (-1, 1))

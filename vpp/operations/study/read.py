@@ -57,8 +57,9 @@ def parse_study(text: str, name: str, folder: Path) -> Study:
         raise Mistakes(_once(mistakes))
     made = [Variant(name=BASE, title=BASE, changes=(), yearly_cost_eur=0.0)]
     made += [
-        Variant(name=own, title=v.title or own, changes=v.change, yearly_cost_eur=v.yearly_cost_eur,
-                operation=v.operation)  # fmt: skip
+        Variant(
+            name=own, title=v.title or own, changes=v.change, yearly_cost_eur=v.yearly_cost_eur, operation=v.operation
+        )  # fmt: skip
         for own, v in found.variant.items()
     ]
     base = found.study.base
@@ -128,7 +129,9 @@ def _mistakes(error: ValidationError, raw: Any, file: str, written_as: Mapping[s
     for e in error.errors(include_url=False):
         loc = [part for part in e["loc"] if not _is_tag(part)]
         shape = _shape(raw, e["loc"])
-        shown = [written_as.get(str(p), str(p)) if n == 1 and loc[0] == "variant" else str(p) for n, p in enumerate(loc)]
+        shown = [
+            written_as.get(str(p), str(p)) if n == 1 and loc[0] == "variant" else str(p) for n, p in enumerate(loc)
+        ]
         yield Mistake(where=file, what=".".join(shown), problem=_problem(cast(dict[str, Any], e), loc, shape))
 
 

@@ -218,7 +218,9 @@ def run_study(
             elif isinstance(error, BrokenProcessPool):
                 lost.append((chain, state))
             else:
-                raise StudyFailed(f"variant '{chain.variant}', seed {chain.seed}, {days[at[chain]]}: {error}") from error
+                raise StudyFailed(
+                    f"variant '{chain.variant}', seed {chain.seed}, {days[at[chain]]}: {error}"
+                ) from error
         if lost:
             lost += pending.values()
             pending.clear()
