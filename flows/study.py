@@ -3,6 +3,7 @@
 Workers need the same software and, for a study of a case folder or the demo district, the same files at the same place.
 """
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect_dask import DaskTaskRunner
+from prefect_dask.task_runners import DaskTaskRunner
 
 from assets import ASSET_TYPES
 from vpp.operations.study.run import TRIES, Done, run_study, work
@@ -42,7 +43,7 @@ class Tasks:
 
 
 @flow(name="study", validate_parameters=False, persist_result=False)
-def study(wanted: Study, folder: Path, progress: Callable[[int, int, float], None] | None) -> dict[str, object]:
+def study(wanted: Study, folder: Path, progress: Callable[[int, int, float], None] | None) -> dict[str, Any]:
     tasks = Tasks()
     try:
         return run_study(wanted, folder, tasks, ASSET_TYPES, progress)
@@ -53,8 +54,9 @@ def study(wanted: Study, folder: Path, progress: Callable[[int, int, float], Non
 def study_on_dask(
     wanted: Study, folder: Path, progress: Callable[[int, int, float], None] | None, *, workers: int,
     address: str | None = None,
-) -> dict[str, object]:  # fmt: skip
+) -> dict[str, Any]:  # fmt: skip
     """On the scheduler at `address`; None: on a cluster of `workers` processes of this machine."""
-    local = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
-    runner = DaskTaskRunner(address=address) if address else DaskTaskRunner(cluster_kwargs=local)
+    local = {"n_workers": workers, "threads_per_worker": 1, "scheduler_kwargs": {"dashboard": False}}
+    logging.getLogger("distributed").setLevel(logging.WARNING)
+    runner: Any = DaskTaskRunner(address=address) if address else DaskTaskRunner(cluster_kwargs=local)
     return study.with_options(task_runner=runner)(wanted, folder, progress)

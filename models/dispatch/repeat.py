@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dispatch.exact import ROUNDS, Solved, _cheats, _wider
-from models.dispatch.optimise import Effort, Method, _plan
+from models.dispatch.exact import ROUNDS, Solved, _cheats, _wider  # pyright: ignore[reportPrivateUsage]
+from models.dispatch.optimise import Effort, Method, _plan  # pyright: ignore[reportPrivateUsage]
 from models.dispatch.problem import HEAT, DispatchProblem, dispatch_problem
 from models.dispatch.rules import rule_based
 from vpp.domain import AssetType, Case, Plan

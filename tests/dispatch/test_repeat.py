@@ -52,8 +52,8 @@ def test_without_decisions_it_is_the_linear_programme():
 
 def test_a_chp_runs_where_its_start_pays():
     # 10 kW for an hour at 300 EUR/MWh earn 3.00; fuel 25 kW at 40 costs 1.00, the start 1.50: 0.50 stay. At 200: -0.50.
-    chp = unit("chp", id="c", max_power_kw=10, electrical_efficiency=0.4, thermal_efficiency=0.4, min_power_fraction=1.0,
-               start_cost_eur=1.5, fuel_eur_per_mwh=40.0)  # fmt: skip
+    chp = unit("chp", id="c", max_power_kw=10, electrical_efficiency=0.4, thermal_efficiency=0.4,
+               min_power_fraction=1.0, start_cost_eur=1.5, fuel_eur_per_mwh=40.0)  # fmt: skip
     for price, expected in ((300.0, -0.5), (200.0, 0.0)):
         plan = optimise_repeatably(case([chp], [price], dump=True), ASSET_TYPES, Thoroughness(gap=0))
         assert plan.objective_eur == pytest.approx(expected, abs=1e-6)

@@ -76,15 +76,16 @@ columns = { capacity_kwh = "$size" }
 
 
 def test_a_parameter_that_is_not_there_or_not_used_is_named(tmp_path):
-    text = '[study]\nname = "x"\nbase = "case"\n[variant.a]\nyearly_cost_eur = "$cots"\ngrid = { cost = [1], size = [2] }\n'
+    text = '[study]\nname = "x"\nbase = "case"\n[variant.a]\nyearly_cost_eur = "$cots"\n'
+    text += "grid = { cost = [1], size = [2] }\n"
     found = mistakes(text, tmp_path)
     assert any("'$cots' names no parameter of the grid; allowed: cost, size; did you mean 'cost'?" in m for m in found)
     assert any("variant.a.grid.size: 'size' is used nowhere" in m for m in found)
 
 
 def test_dates_names_and_seeds_are_checked(tmp_path):
-    found = mistakes('[study]\nname = "x"\nbase = "musterstadt"\nfirst = 2025-04-07\nlast = 2025-04-06\nseeds = [1, 1]\n'
-                     "[variant.base]\n", tmp_path)  # fmt: skip
+    text = '[study]\nname = "x"\nbase = "musterstadt"\nfirst = 2025-04-07\nlast = 2025-04-06\nseeds = [1, 1]\n'
+    found = mistakes(text + "[variant.base]\n", tmp_path)
     assert any("2025-04-06 is before first = 2025-04-07" in m for m in found)
     assert any("has a seed twice" in m for m in found)
     assert any("'base' is no name for a variant" in m for m in found)

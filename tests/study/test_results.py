@@ -60,7 +60,8 @@ def test_the_value_of_the_next_kw_is_what_one_more_kw_saves(folder, tmp_path):
     # A small step, so that the same limits bind before and after.
     step = 0.01
     write_case(tmp_path / "case", 2, limit="3")
-    more = f'[variant.a]\n[[variant.a.change]]\ndo = "limit"\nnode = "house"\nimport_limit_kw = {3 + step}\nexport_limit_kw = {3 + step}\n'
+    more = '[variant.a]\n[[variant.a.change]]\ndo = "limit"\nnode = "house"\n'
+    more += f"import_limit_kw = {3 + step}\nexport_limit_kw = {3 + step}\n"
     base, wider = summaries(done(write_study(tmp_path / "s.toml", more), tmp_path / "out"))
     saves = (base.figures["cost_eur"].mean - wider.figures["cost_eur"].mean) / step
     worth = sum(base.nodes["house"][k] for k in ("next_kw_import_eur", "next_kw_export_eur"))
@@ -73,11 +74,11 @@ def test_an_unknown_variant_is_refused_with_the_nearest(folder):
 
 
 def test_hosting_finds_the_connection(tmp_path):
-    # 2 kW of load and an export limit of 10 kW at a price above 0: 12 kW of PV that shines all day, of which 1 is there.
+    # 2 kW of load and an export limit of 10 kW at a price above 0: 12 kW of PV that shines all day; 1 is there.
     write_case(tmp_path / "case", 1, limit="10", pv_kw=1)
     wanted = (
-        '[hosting]\nlike = "p"\ncolumn = "peak_kw"\nnodes = ["house"]\ndays = [2025-02-02]\nmost_kw = 64\nto_kw = 0.25\n'
-        "curtailed_share = 0.0\n"
+        '[hosting]\nlike = "p"\ncolumn = "peak_kw"\nnodes = ["house"]\ndays = [2025-02-02]\n'
+        "most_kw = 64\nto_kw = 0.25\ncurtailed_share = 0.0\n"
     )
     (tmp_path / "case" / "battery.csv").unlink()
     study = read_study(write_study(tmp_path / "s.toml", wanted))

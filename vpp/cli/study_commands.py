@@ -53,7 +53,7 @@ def run(
             print(
                 f"'{wanted.wishes.name}': {len(wanted.variants)} variants × {len(wanted.wishes.seeds)} seeds × "
                 f"{found.days} days, {found.assets} assets in the base; nothing is wrong\n"
-                f"about {_duration(found.seconds)} on {workers} processes ({found.seconds_per_day:.2f} s for a trial day)"
+                f"about {_duration(found.seconds)} on {workers} processes; one day took {found.seconds_per_day:.1f} s"
             )
         return
     with one_sentence(StudyFailed, ModuleNotFoundError), _progress() as progress:

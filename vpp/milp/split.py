@@ -1,4 +1,4 @@
-"""A problem that falls apart once a few rows are priced: each part's integers decided alone, and a bound that proves it.
+"""A problem that falls apart once a few rows are priced: its parts decided one by one, and a bound that proves it.
 
     min c x,  A₀ x ~ b₀ (coupling),  Aₖ xₖ ~ bₖ (parts k, with integers)
 
@@ -7,8 +7,9 @@ c - A₀ᵀ y, and by Lagrangian duality (Geoffrion 1974, doi:10.1007/BFb0120690
 
     bound = relaxation + Σₖ (integer optimum of part k - its share of the relaxation)
 
-holds for the whole. Decisions that fit together come from one part after the other beside the coupling rows, everything else
-standing as in the relaxation; they are held in the whole, and the rest is optimised again. It stops on gap and nodes,
+holds for the whole. Decisions that fit together come from one part after the other beside the
+coupling rows, everything else standing as in the relaxation; they are held in the whole, and the rest is optimised
+again. It stops on gap and nodes,
 never on a clock: the same problem has the same solution on a busy machine.
 """
 
@@ -16,7 +17,6 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
-import highspy
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array

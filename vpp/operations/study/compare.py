@@ -25,7 +25,7 @@ class Step:
 
 def waterfall(first: Summary, second: Summary) -> list[Step]:
     """Why the second costs what it costs more or less than the first: the steps add up to the difference of totals."""
-    causes = [c for c in dict.fromkeys([*first.causes, *second.causes])]
+    causes = list(dict.fromkeys([*first.causes, *second.causes]))
     steps = [Step(c, second.causes.get(c, 0.0) - first.causes.get(c, 0.0)) for c in causes]
     return [s for s in steps if abs(s.eur) > 0.005]
 

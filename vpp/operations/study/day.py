@@ -78,7 +78,9 @@ def as_case(rows: Mapping[str, list[dict[str, Any]]], tables: Tables, asset_type
 
 def _continued(tables: Tables, before: State) -> dict[str, list[dict[str, Any]]]:
     """Every asset in the state in which the day before left it."""
-    return {kind: [row | before.get(row.get("id", ""), {}) for row in rows] for kind, rows in tables.tables.items()}
+    return {
+        kind: [{**row, **before.get(row.get("id", ""), {})} for row in rows] for kind, rows in tables.tables.items()
+    }
 
 
 def end_state(case: Case, plan: Plan) -> dict[str, dict[str, float]]:

@@ -1,4 +1,4 @@
-"""What really happens, where a study draws forecast errors: one cloud and one temperature for all, loads each their own.
+"""What really happens, where a study draws forecast errors: one cloud and one cold for all, each load its own.
 
 Spreads as in the demo district (own assumptions): PV and wind 15 % of their value; heat 6 % up and COP 2.5 % down when
 it is a degree colder than forecast, with a spread of one degree; loads 15 %.

@@ -1,8 +1,8 @@
 """How much more of an asset fits behind a node: bisection on its size, each try a day's plan with the same model.
 
 A size fits if no plan of the chosen days breaks a limit that the base keeps, and if of what the sun gives no more than
-the allowed share is curtailed in steps with a price of at least 0 (below it, curtailment pays and says nothing about the
-grid). What fits once is taken to fit at every smaller size.
+the allowed share is curtailed in steps with a price of at least 0 (below it, curtailment pays and says nothing about
+the grid). What fits once is taken to fit at every smaller size.
 """
 
 from collections.abc import Iterator, Mapping

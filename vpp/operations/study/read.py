@@ -59,7 +59,7 @@ def parse_study(text: str, name: str, folder: Path) -> Study:
     made += [
         Variant(
             name=own, title=v.title or own, changes=v.change, yearly_cost_eur=v.yearly_cost_eur, operation=v.operation
-        )  # fmt: skip
+        )
         for own, v in found.variant.items()
     ]
     base = found.study.base

@@ -2,14 +2,14 @@
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -95,7 +95,7 @@ class Processes:
 
 
 @contextmanager
-def workers(count: int) -> Iterator[Workers]:
+def workers(count: int) -> Generator[Workers]:
     if count <= 1:
         yield Here()
         return
@@ -175,7 +175,7 @@ Progress = Callable[[int, int, float], None]
 
 def run_study(
     study: Study, folder: Path, pool: Workers, asset_types: Mapping[str, AssetType], progress: Progress | None = None
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Every day that is not there yet, then the tables. Returns the manifest."""
     days = check(study, asset_types)
     manifest = _manifest(study, folder, days, asset_types)
@@ -236,7 +236,7 @@ def run_study(
     return manifest
 
 
-def _manifest(study: Study, folder: Path, days: list[date], asset_types: Mapping[str, AssetType]) -> dict[str, object]:
+def _manifest(study: Study, folder: Path, days: list[date], asset_types: Mapping[str, AssetType]) -> dict[str, Any]:
     """That of the folder if it is this very study; else a new one in a folder without a study."""
     known = files.read_manifest(folder)
     if known is None:

@@ -52,7 +52,7 @@ def summaries(folder: Path, manifest: Mapping[str, Any] | None = None) -> list[S
     costs = {v["name"]: float(v["yearly_cost_eur"]) for v in manifest["variants"]}
     titles = {v["name"]: str(v["title"]) for v in manifest["variants"]}
     made = list[Summary]()
-    base: dict[int, Figures] = {}
+    base: Mapping[int, Figures] = {}
     for name in titles:
         if name not in per:
             continue

@@ -43,8 +43,8 @@ class Distribution(Wish):
     def _one_kind(self) -> "Distribution":
         kinds = [k for k in ("uniform", "normal", "choice", "of") if getattr(self, k) is not None]
         if len(kinds) != 1:
-            raise ValueError("holds " + (" and ".join(kinds) or "nothing") + "; allowed: one of uniform, normal, choice, "
-                             "of (with times)")  # fmt: skip
+            held = " and ".join(kinds) or "nothing"
+            raise ValueError(f"holds {held}; allowed: one of uniform, normal, choice, of (with times)")
         if (self.of is None) != (self.times is None):
             raise ValueError("'of' and 'times' go together: of = \"capacity_kwh\", times = 0.5")
         if self.uniform and self.uniform[0] > self.uniform[1]:

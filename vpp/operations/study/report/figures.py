@@ -1,6 +1,7 @@
 """Charts of a study: waterfall by cause, load duration, heat map of the period; each with its finding and its table."""
 
 from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 import pandas as pd
@@ -103,8 +104,8 @@ def _quantile(falling: Array, at: Array) -> Array:
 
 def heat_map(summary: Summary, steps: pd.DataFrame, starts: pd.DataFrame, w: Words, id: str) -> Figure:
     """Mean net draw by day and local hour; one path per shade."""
-    own = steps[steps["variant"] == summary.name]
-    own = own[own["seed"] == own["seed"].min()].merge(starts, on=["day", "step"])
+    own = steps.loc[steps["variant"] == summary.name]
+    own: pd.DataFrame = own.loc[own["seed"] == own["seed"].min()].merge(starts, on=["day", "step"])
     table = -own.pivot_table(index="hour", columns="day", values="net_export_kw", aggfunc="mean")
     days, values = list(table.columns), table.to_numpy()
     largest = max(float(np.nanmax(np.abs(values))), 1e-9)
@@ -146,9 +147,10 @@ def _day(day: str, w: Words, long: bool) -> str:
 
 def local_hours(days: Sequence[str], counts: Sequence[int], step_minutes: Sequence[int]) -> pd.DataFrame:
     """The local hour of every step of every day."""
-    rows: list[dict[str, object]] = []
+    rows = list[dict[str, str | int]]()
     for day, count, minutes in zip(days, counts, step_minutes, strict=True):
-        begin = pd.Timestamp(day, tz=MARKET_ZONE)
-        hours = (begin + pd.to_timedelta(np.arange(count) * minutes, unit="min")).hour
-        rows += [{"day": day, "step": t, "hour": int(h)} for t, h in enumerate(hours)]
+        begin = datetime.combine(date.fromisoformat(day), time(), MARKET_ZONE).astimezone(UTC)
+        for t in range(count):
+            hour = (begin + t * timedelta(minutes=minutes)).astimezone(MARKET_ZONE).hour
+            rows.append({"day": day, "step": t, "hour": hour})
     return pd.DataFrame(rows)

@@ -69,8 +69,8 @@ EN = Words(
         "skip": "Skip to the content",
         "period": "{first} to {last}, {days} days, {seeds} seeds",
         "short": "In short",
-        "short_text": "{variants} variants were computed over {days} days. The cheapest is “{best}” at {total} EUR, "
-        "investment included; the base costs {base} EUR.",
+        "short_text": "{variants} variants were computed over {days} days. The cheapest is “{best}” at {total} "
+        "EUR, investment included; the base costs {base} EUR.",
         "short_saves": "“{best}” saves {saves} EUR against the base in this period.",
         "short_base": "No variant is cheaper than the base.",
         "short_co2": "Its emissions are {co2} t of CO2 (location-based) against {co2_base} t.",
@@ -98,16 +98,16 @@ EN = Words(
         "hosting_columns": "Node|Asset|Fits, kW|What then stands in the way",
         "groups": "Owner groups",
         "group_columns": "Variant|Group|Drawn, kWh|Delivered, kWh|Energy, EUR|Fuel, EUR|Wear, EUR",
-        "groups_note": "Energy at the tariff: what the group draws at buying price and grid fee, what it delivers at the "
-        "selling price. A group is what the case says; without groups, everything behind one transformer.",
+        "groups_note": "Energy at the tariff: what the group draws at buying price and grid fee, what it delivers at "
+        "the selling price. A group is what the case says; without groups, everything behind one transformer.",
         "types": "Devices",
         "type_columns": "Variant|Type|Number|Full-load hours a day|Starts|Cycles a day|Curtailed, kWh",
         "made": "How it was made",
-        "made_text": "Every day was planned with the model that runs the city. Solves stop on a gap of {gap} of the day's "
-        "cost, or {gap_eur} EUR a day, never on a clock: the same study gives the same numbers. Study file, model version, "
-        "inputs and seeds are in manifest.json (inputs {inputs}, model {model}).",
+        "made_text": "Every day was planned with the model that runs the city. Solves stop on a gap of {gap} of the "
+        "day's cost, or {gap_eur} EUR a day, never on a clock: the same study gives the same numbers. Study file, "
+        "model version, inputs and seeds are in manifest.json (inputs {inputs}, model {model}).",
         "data_table": "Data table",
-        "limit_note": "Not proven is the distance to a proven lower bound: no operation can be cheaper by more than this.",
+        "limit_note": "Not proven is the distance to a proven lower bound: nothing can be cheaper by more than this.",
         "variant": "Variant",
     },
     months=("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
@@ -160,8 +160,8 @@ DE = Words(
         "skip": "Zum Inhalt springen",
         "period": "{first} bis {last}, {days} Tage, Zufallszahlen: {seeds}",
         "short": "Das Wichtigste",
-        "short_text": "{variants} Varianten wurden über {days} Tage gerechnet. Am günstigsten ist „{best}“ mit {total} EUR "
-        "einschließlich Investition; heute kostet der Betrieb {base} EUR.",
+        "short_text": "{variants} Varianten wurden über {days} Tage gerechnet. Am günstigsten ist „{best}“ mit {total} "
+        "EUR einschließlich Investition; heute kostet der Betrieb {base} EUR.",
         "short_saves": "„{best}“ spart in diesem Zeitraum {saves} EUR gegenüber heute.",
         "short_base": "Keine Variante ist günstiger als der heutige Stand.",
         "short_co2": "Sie verursacht {co2} t CO2 (standortbezogen), heute sind es {co2_base} t.",
@@ -194,13 +194,13 @@ DE = Words(
         "types": "Anlagen",
         "type_columns": "Variante|Art|Anzahl|Volllaststunden am Tag|Starts|Zyklen am Tag|Abgeregelt, kWh",
         "made": "Wie gerechnet wurde",
-        "made_text": "Jeder Tag wurde mit dem Modell geplant, das auch die Stadt betreibt. Gerechnet wird, bis höchstens "
-        "{gap} der Tageskosten oder {gap_eur} EUR am Tag unbewiesen sind, nie bis zu einer Uhrzeit: Dieselbe Studie ergibt "
-        "dieselben Zahlen. Studie, Modellversion, Eingaben und Zufallszahlen stehen in manifest.json (Eingaben {inputs}, "
-        "Modell {model}).",
+        "made_text": "Jeder Tag wurde mit dem Modell geplant, das auch die Stadt betreibt. Gerechnet wird, bis "
+        "höchstens {gap} der Tageskosten oder {gap_eur} EUR am Tag unbewiesen sind, nie bis zu einer Uhrzeit: Dieselbe "
+        "Studie ergibt dieselben Zahlen. Studie, Modellversion, Eingaben und Zufallszahlen stehen in manifest.json "
+        "(Eingaben {inputs}, Modell {model}).",
         "data_table": "Tabelle",
-        "limit_note": "Nicht bewiesen ist der Abstand zu einer bewiesenen unteren Schranke: Kein Betrieb kann um mehr als "
-        "diesen Betrag günstiger sein.",
+        "limit_note": "Nicht bewiesen ist der Abstand zu einer bewiesenen unteren Schranke: Kein Betrieb kann um mehr "
+        "als diesen Betrag günstiger sein.",
         "variant": "Variante",
     },
     months=("Jan", "Feb", "Mär", "Apr", "Mai", "Jun", "Jul", "Aug", "Sep", "Okt", "Nov", "Dez"),

@@ -69,10 +69,9 @@ def _content(folder: Path, w: Words) -> dict[str, Any]:
     found, steps = summaries(folder, manifest), pd.read_parquet(folder / "steps.parquet")
     base, best = found[0], min(found, key=lambda s: s.figures["total_eur"].mean)
     other = best if best is not base or len(found) == 1 else found[1]
-    counts = steps.groupby("day")["step"].max() + 1
-    days = list(counts.index)
-    minutes = [_step_minutes(int(n)) for n in counts]
-    starts = local_hours(days, [int(n) for n in counts], minutes)
+    days = sorted(set(map(str, steps["day"])))
+    counts = [int((steps.loc[steps["day"] == day, "step"]).max()) + 1 for day in days]
+    starts = local_hours(days, counts, [_step_minutes(n) for n in counts])
     figures = [difference(base, s, w, f"difference-{n}") for n, s in enumerate(found[1 : 1 + MOST_DIFFERENCES])]
     figures += [load_duration(found, steps, other, w)]
     figures += [heat_map(s, steps, starts, w, f"map-{n}") for n, s in enumerate(dict.fromkeys([base.name, other.name]))
