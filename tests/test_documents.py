@@ -81,7 +81,9 @@ def test_every_command_mentioned_exists(document):
     known = typer.main.get_command(app).commands
     for command, options in commands(text_of(document)):
         assert command in known, f"vpp {command}"
-        has = {option for parameter in known[command].params for option in parameter.opts} | {"--help"}
+        inside = getattr(known[command], "commands", {})  # a group such as `vpp study`: the options of its commands
+        params = [p for c in (known[command], *inside.values()) for p in c.params]
+        has = {option for parameter in params for option in parameter.opts} | {"--help"}
         assert set(options) <= has, f"vpp {command}"
 
 

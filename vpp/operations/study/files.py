@@ -21,9 +21,11 @@ import pandas as pd
 
 from vpp.domain import Mistake, Mistakes
 from vpp.operations.study.study import Chain, DayResult, Study
+from vpp.sources import prices, simbench
 from vpp.sources.folder import DATA
 
 FORMAT = 1
+WEATHER = "Testreferenzjahr: Deutscher Wetterdienst"
 ROOT = Path(__file__).resolve().parents[3]
 MODEL = ("assets", "models", "vpp/milp", "vpp/domain", "vpp/cases", "vpp/sources", "vpp/operations/study",
          "vpp/operations/district.py", "vpp/operations/rolling.py")  # fmt: skip
@@ -38,6 +40,7 @@ def manifest_of(study: Study, days: Sequence[date], gap_eur: float) -> dict[str,
         "study": study.wishes.name,
         "model": model_version(),
         "inputs": inputs_hash(study),
+        "sources": [] if study.folder else [prices.ATTRIBUTION, simbench.ATTRIBUTION, WEATHER],
         "seeds": list(study.wishes.seeds),
         "gap": study.wishes.gap,
         "gap_eur_per_day": gap_eur,

@@ -22,8 +22,9 @@ def print_pdf(page: Path, target: Path) -> Path:
             f"install one, or print {page} from any browser"
         )
     with tempfile.TemporaryDirectory() as profile:
-        command = [program, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}",
-                   "--no-pdf-header-footer", f"--print-to-pdf={target.absolute()}", page.absolute().as_uri()]  # fmt: skip
+        command = [program, "--headless", "--no-sandbox", "--disable-gpu",
+                   f"--user-data-dir={profile}", "--no-pdf-header-footer", f"--print-to-pdf={target.absolute()}",
+                   page.absolute().as_uri()]  # fmt: skip
         try:
             done = subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=False)
         except subprocess.TimeoutExpired:

@@ -106,6 +106,7 @@ EN = Words(
         "made_text": "Every day was planned with the model that runs the city. Solves stop on a gap of {gap} of the "
         "day's cost, or {gap_eur} EUR a day, never on a clock: the same study gives the same numbers. Study file, "
         "model version, inputs and seeds are in manifest.json (inputs {inputs}, model {model}).",
+        "sources": "Data",
         "data_table": "Data table",
         "limit_note": "Not proven is the distance to a proven lower bound: nothing can be cheaper by more than this.",
         "variant": "Variant",
@@ -198,6 +199,7 @@ DE = Words(
         "höchstens {gap} der Tageskosten oder {gap_eur} EUR am Tag unbewiesen sind, nie bis zu einer Uhrzeit: Dieselbe "
         "Studie ergibt dieselben Zahlen. Studie, Modellversion, Eingaben und Zufallszahlen stehen in manifest.json "
         "(Eingaben {inputs}, Modell {model}).",
+        "sources": "Daten",
         "data_table": "Tabelle",
         "limit_note": "Nicht bewiesen ist der Abstand zu einer bewiesenen unteren Schranke: Kein Betrieb kann um mehr "
         "als diesen Betrag günstiger sein.",

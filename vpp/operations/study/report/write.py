@@ -88,6 +88,7 @@ def _content(folder: Path, w: Words) -> dict[str, Any]:
         "hosting": _hosting(folder, w),
         "groups": _groups(found, w),
         "types": _types(found, w),
+        "sources": manifest["sources"],
         "made": _made(manifest, w),
     }  # fmt: skip
 
