@@ -1,4 +1,4 @@
-"""What a year's study would take: processor seconds of a day of a large district, and a year of eight variants from them.
+"""What a study of a year would take: processor seconds of a day of a large district, and eight variants from them.
 
     .venv/bin/python benchmarks/study.py [--assets 300] [--every-days 28]
 

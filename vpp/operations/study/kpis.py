@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from vpp.domain import Array, Case, Node, Plan, Unit
+from vpp.domain import MARKET_ZONE, Array, Case, Node, Plan, Unit
 from vpp.operations.study.next_battery import value_of_next_battery
 
 CAUSES = ("purchase", "sale", "grid_fee", "fuel", "start", "wear", "co2", "feed_in", "peak", "shed")
 """Kinds of cost, EUR; purchase and sale are the two sides of the plan's component `market`."""
 AT_LIMIT = 1e-3
 """A flow within this share of its limit counts as at the limit."""
-FULL_CYCLE = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +41,7 @@ def kpis(case: Case, plan: Plan, marginal_co2_t_per_mwh: float) -> Kpis:
     causes["sale"] = -h / 1000 * float((sold * sell).sum())
     broken = _broken(plan)
     by_type, by_node = _types(case, plan), _nodes(case, plan)
+    hours = np.array([float(at.astimezone(MARKET_ZONE).hour) for at in case.horizon.times()])
     whole = {
         "cost_eur": float(plan.objective_eur),
         "expenses_eur": sum(v for v in causes.values() if v > 0),
@@ -71,7 +71,7 @@ def kpis(case: Case, plan: Plan, marginal_co2_t_per_mwh: float) -> Kpis:
     return Kpis(
         whole=whole, by_node=by_node, by_group=_groups(case, plan), by_type=by_type, by_cause=causes,
         steps={"net_export_kw": root, "buy_eur_per_mwh": buy.copy(), "sell_eur_per_mwh": sell.copy(),
-               "generation_kw": generation, "consumption_kw": consumption},
+               "generation_kw": generation, "consumption_kw": consumption, "local_hour": hours},
     )  # fmt: skip
 
 

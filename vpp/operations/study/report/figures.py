@@ -1,13 +1,12 @@
 """Charts of a study: waterfall by cause, load duration, heat map of the period; each with its finding and its table."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from vpp.domain import MARKET_ZONE, Array
+from vpp.domain import Array
 from vpp.operations.report.charts import (
     CHARACTER,
     NARROW,
@@ -102,10 +101,10 @@ def _quantile(falling: Array, at: Array) -> Array:
     return np.interp(at, np.linspace(0, 1, len(falling)), falling)
 
 
-def heat_map(summary: Summary, steps: pd.DataFrame, starts: pd.DataFrame, w: Words, id: str) -> Figure:
+def heat_map(summary: Summary, steps: pd.DataFrame, w: Words, id: str) -> Figure:
     """Mean net draw by day and local hour; one path per shade."""
     own = steps.loc[steps["variant"] == summary.name]
-    own: pd.DataFrame = own.loc[own["seed"] == own["seed"].min()].merge(starts, on=["day", "step"])
+    own: pd.DataFrame = own.loc[own["seed"] == own["seed"].min()].rename(columns={"local_hour": "hour"})
     table = -own.pivot_table(index="hour", columns="day", values="net_export_kw", aggfunc="mean")
     days, values = list(table.columns), table.to_numpy()
     largest = max(float(np.nanmax(np.abs(values))), 1e-9)
@@ -133,7 +132,7 @@ def heat_map(summary: Summary, steps: pd.DataFrame, starts: pd.DataFrame, w: Wor
     monthly = -own.assign(month=own["day"].str[:7]).pivot_table(
         index="hour", columns="month", values="net_export_kw", aggfunc="mean"
     )
-    rows = [[f"{hour}", *(w.number(float(v), 1) for v in values)] for hour, values in
+    rows = [[f"{hour:.0f}", *(w.number(float(v), 1) for v in values)] for hour, values in
             zip(monthly.index, monthly.to_numpy(), strict=True)]  # fmt: skip
     data = Table(caption=w["heat_map_table"], header=[w["hour"], *(str(m) for m in monthly.columns)], rows=rows)
     chart: Markup = both_widths(title, w["heat_map_text"], id, draw)
@@ -143,14 +142,3 @@ def heat_map(summary: Summary, steps: pd.DataFrame, starts: pd.DataFrame, w: Wor
 def _day(day: str, w: Words, long: bool) -> str:
     month = w.months[int(day[5:7]) - 1]
     return month if long else f"{int(day[8:])}. {month}" if w.language == "de" else f"{int(day[8:])} {month}"
-
-
-def local_hours(days: Sequence[str], counts: Sequence[int], step_minutes: Sequence[int]) -> pd.DataFrame:
-    """The local hour of every step of every day."""
-    rows = list[dict[str, str | int]]()
-    for day, count, minutes in zip(days, counts, step_minutes, strict=True):
-        begin = datetime.combine(date.fromisoformat(day), time(), MARKET_ZONE).astimezone(UTC)
-        for t in range(count):
-            hour = (begin + t * timedelta(minutes=minutes)).astimezone(MARKET_ZONE).hour
-            rows.append({"day": day, "step": t, "hour": hour})
-    return pd.DataFrame(rows)

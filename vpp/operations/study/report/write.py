@@ -18,7 +18,7 @@ from vpp.operations.report.look import look
 from vpp.operations.report.write import TEMPLATES as DAY_TEMPLATES
 from vpp.operations.study import files
 from vpp.operations.study.compare import ROWS, siting
-from vpp.operations.study.report.figures import difference, heat_map, load_duration, local_hours
+from vpp.operations.study.report.figures import difference, heat_map, load_duration
 from vpp.operations.study.report.pdf import print_pdf
 from vpp.operations.study.report.words import LANGUAGES, Words
 from vpp.operations.study.summary import Spread, Summary, summaries
@@ -70,11 +70,9 @@ def _content(folder: Path, w: Words) -> dict[str, Any]:
     base, best = found[0], min(found, key=lambda s: s.figures["total_eur"].mean)
     other = best if best is not base or len(found) == 1 else found[1]
     days = sorted(set(map(str, steps["day"])))
-    counts = [int((steps.loc[steps["day"] == day, "step"]).max()) + 1 for day in days]
-    starts = local_hours(days, counts, [_step_minutes(n) for n in counts])
     figures = [difference(base, s, w, f"difference-{n}") for n, s in enumerate(found[1 : 1 + MOST_DIFFERENCES])]
     figures += [load_duration(found, steps, other, w)]
-    figures += [heat_map(s, steps, starts, w, f"map-{n}") for n, s in enumerate(dict.fromkeys([base.name, other.name]))
+    figures += [heat_map(s, steps, w, f"map-{n}") for n, s in enumerate(dict.fromkeys([base.name, other.name]))
                 for s in [next(f for f in found if f.name == s)]]  # fmt: skip
     return {
         "title": manifest["study"],
@@ -91,11 +89,6 @@ def _content(folder: Path, w: Words) -> dict[str, Any]:
         "sources": manifest["sources"],
         "made": _made(manifest, w),
     }  # fmt: skip
-
-
-def _step_minutes(count: int) -> int:
-    """92, 96 or 100 quarter-hours; otherwise of a day of 24 hours."""
-    return 15 if count in (92, 96, 100) else max(1, round(1440 / count))
 
 
 def _summary(found: list[Summary], best: Summary, w: Words) -> list[str]:
