@@ -30,16 +30,14 @@ def write_island(folder: Path, plants: dict[str, tuple[float, float, float]], lo
         (folder / "pv.csv").write_text("id,node,peak_kw,profile\nwind,bus,3000,wind\n")
     for name, text in (more or {}).items():
         (folder / name).write_text(text)
-    lines = [
-        f"2025-02-0{1 if h == 0 else 2}T{(h - 1) % 24:02}:00:00Z,{load[h]},{wind[h] if wind else 0}"
-        for h in range(hours)
-    ]
+    times = [f"2025-02-0{1 if h == 0 else 2}T{(h - 1) % 24:02}:00:00Z" for h in range(hours)]
+    lines = [f"{at},{load[h]},{wind[h] if wind else 0}" for h, at in enumerate(times)]
     (folder / "series.csv").write_text("\n".join(["start_utc,load,wind", *lines]) + "\n")
 
 
 def test_pypsa_unit_commitment_minimum_part_load(tmp_path):
-    # PyPSA, examples "Unit Commitment", section "Minimum Part Load": coal 20 EUR/MWh, at least 30 % of 10,000 MW; gas 70,
-    # at least 10 % of 1,000 MW; load 4000, 6000, 5000, 800 MW. Published: coal 4000, 6000, 5000, 0; gas 0, 0, 0, 800;
+    # PyPSA, examples "Unit Commitment", "Minimum Part Load": coal 20 EUR/MWh, at least 30 % of 10,000 MW; gas 70, at
+    # least 10 % of 1,000 MW; load 4000, 6000, 5000, 800 MW. Published: coal 4000, 6000, 5000, 0; gas 0, 0, 0, 800;
     # objective 3.56e5 EUR. https://docs.pypsa.org (docs/examples/unit-commitment.ipynb, 2026)
     write_island(tmp_path / "case", {"coal": (10_000, 20, 0.3), "gas": (1_000, 70, 0.1)}, [4000, 6000, 5000, 800])
     out = done(write_study(tmp_path / "s.toml"), tmp_path / "out")

@@ -60,7 +60,8 @@ def solve_split(
     parts = _parts(m, coupling)
     best = _tried(highs, m, parts, shared, relaxed, gap_eur, node_limit)
     if best is None or best[2] - bound > _allowed(best[2], gap, gap_eur):
-        decided, proven = _decide(m, coupling, parts, relaxed, dual, _allowed(bound, gap, gap_eur))
+        decided, proven = _decide(m, coupling, parts, relaxed, dual, _allowed(bound, gap, gap_eur), node_limit,
+                                  None if best is None else best[0])  # fmt: skip
         bound += proven
         if best is None:
             best = _held(highs, m, decided)
@@ -145,9 +146,13 @@ def _parts(m: Matrix, coupling: NDArray[np.bool_]) -> list[Part]:
 
 
 def _decide(
-    m: Matrix, coupling: NDArray[np.bool_], parts: list[Part], x: Array, dual: Array, allowed: float
-) -> tuple[Array, float]:
-    """A point whose integers are each part's best at these prices, and what that adds to the relaxation's bound."""
+    m: Matrix, coupling: NDArray[np.bool_], parts: list[Part], x: Array, dual: Array, allowed: float, node_limit: int,
+    start: Array | None,
+) -> tuple[Array, float]:  # fmt: skip
+    """A point whose integers are each part's best at these prices, and what that adds to the relaxation's bound.
+
+    `start` is a feasible point; each part's own is compared with it.
+    """
     a = _rows(m)
     price = np.where(coupling, dual, 0.0)
     cost = m.cost - a.T @ price
@@ -161,7 +166,12 @@ def _decide(
             integer=m.integer[part.columns],
         )  # fmt: skip
         share = PART_GAP * allowed / len(parts)
-        found = solve(own, gap=0.0, time_limit=FOREVER_S, options={"mip_abs_gap": share})
+        options = {"mip_abs_gap": share, "mip_max_nodes": node_limit}
+        known = None if start is None else start[part.columns]
+        try:
+            found = solve(own, gap=0.0, time_limit=FOREVER_S, start=known, options=options)
+        except NoPlan:
+            continue  # no point within the nodes: this part adds nothing to the bound
         at = part.columns[own.integer]
         decided[at] = np.round(found.x[own.integer])
         proven += max(0.0, found.bound - float(own.cost @ x[part.columns]))
