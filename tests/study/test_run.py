@@ -206,3 +206,34 @@ def dates(days):
     from datetime import date
 
     return [date(2025, 2, 2) + timedelta(n) for n in range(days)]
+
+
+def test_what_is_left_in_a_store_is_told(tmp_path):
+    write_case(tmp_path / "case", 2, final="0.5")
+    out = done(write_study(tmp_path / "s.toml"), tmp_path / "out")
+    (base,) = summaries(out)
+    assert base.figures["battery_left_kwh"].mean == pytest.approx(5)
+    assert base.figures["heat_left_kwh"].mean == 0
+
+
+@pytest.mark.parametrize("operation", ["daily", "rolling", "rules"])
+def test_with_drawn_errors_every_operation_serves_a_district(tmp_path, operation):
+    # A day of 92 quarter-hours, with heat pumps, CHP, boiler and stores.
+    (tmp_path / "s.toml").write_text(
+        '[study]\nname = "x"\nbase = "musterstadt"\nassets = 24\nfirst = 2025-03-30\nlast = 2025-03-30\n'
+        f'forecast = "drawn"\noperation = "{operation}"\nreplan_h = 12\n'
+    )
+    (base,) = summaries(done(tmp_path / "s.toml", tmp_path / "out"))
+    assert base.figures["heat_not_served_kwh"].mean == 0 and base.figures["limit_broken_kwh"].mean == 0
+    assert np.isnan(base.figures["gap_eur"].mean), "what devices did has no bound"
+    assert len(pd.read_parquet(tmp_path / "out" / "steps.parquet")) == 92
+
+
+def test_planning_is_cheaper_than_rules(tmp_path):
+    (tmp_path / "s.toml").write_text(
+        '[study]\nname = "x"\nbase = "musterstadt"\nassets = 24\nfirst = 2025-04-06\nlast = 2025-04-06\n'
+        '[variant.rules]\noperation = "rules"\n'
+    )
+    base, rules = summaries(done(tmp_path / "s.toml", tmp_path / "out"))
+    assert base.figures["cost_eur"].mean < rules.figures["cost_eur"].mean
+    assert base.figures["bound_eur"].mean <= base.figures["minimised_eur"].mean

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from vpp.cases import Tables
+from vpp.cases.units import attachments
 from vpp.domain import MARKET_ZONE, AssetType, Horizon, Mistake, Mistakes, nearest
 from vpp.domain.columns import Kind, column_of, columns_of
 from vpp.operations.study.base import Climate
@@ -137,6 +138,9 @@ class _Draft:
             if bundled and "heat_node" in row:
                 self._own_heat(row, pattern["heat_node"], pattern["id"], taken)
             self.rows.setdefault(kind, []).append(row)
+            for attached in attachments(self.types[kind]).values():
+                own = [r for r in self.rows.get(attached.file, []) if r[attached.by] == pattern["id"]]
+                self.rows.setdefault(attached.file, []).extend({**r, attached.by: row["id"]} for r in own)
 
     def _places(self, change: Add) -> list[str]:
         nodes = [r["id"] for r in self.rows.get("nodes", []) if str(r["carrier"]) == "electricity"]
@@ -191,8 +195,9 @@ class _Draft:
         self.rows["groups"] = [row for row in self.rows.get("groups", []) if row["asset"] not in chosen]
         gone = {c["id"] for c in self.rows.get("caps", []) if c["target"] in chosen}
         self.rows["caps"] = [c for c in self.rows.get("caps", []) if c["id"] not in gone]
-        for kind in ("ev_session",):
-            self.rows[kind] = [row for row in self.rows.get(kind, []) if row.get("charger") not in chosen]
+        for kind in self.types.values():
+            for a in attachments(kind).values():
+                self.rows[a.file] = [row for row in self.rows.get(a.file, []) if row[a.by] not in chosen]
 
     def _edit(self, change: Scale | Set) -> None:
         if not self._known_type(change.type) or not self._known_column(change.type, change.column, "column"):

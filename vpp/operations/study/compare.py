@@ -9,7 +9,8 @@ from vpp.operations.study.summary import Summary
 ROWS = (
     "total_eur", "cost_eur", "investment_eur", "savings_eur", "expenses_eur", "revenue_eur", "co2_location_t",
     "co2_marginal_t", "self_sufficiency", "own_use", "import_kwh", "export_kwh", "peak_import_kw", "peak_export_kw",
-    "hours_at_limits", "curtailed_kwh", "starts", "battery_cycles", "wear_eur", "heat_not_served_kwh", "load_shed_kwh",
+    "hours_at_limits", "curtailed_kwh", "starts", "battery_cycles", "battery_left_kwh",
+    "heat_left_kwh", "wear_eur", "heat_not_served_kwh", "load_shed_kwh",
     "limit_broken_kwh", "gap_eur", "gap",
 )  # fmt: skip
 """Figures of the comparison, in its order."""

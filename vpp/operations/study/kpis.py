@@ -62,6 +62,8 @@ def kpis(case: Case, plan: Plan, marginal_co2_t_per_mwh: float) -> Kpis:
         "starts": sum(t.get("starts", 0.0) for t in by_type.values()),
         "battery_discharged_kwh": by_type.get("battery", {}).get("discharged_kwh", 0.0),
         "battery_capacity_kwh": by_type.get("battery", {}).get("capacity_kwh", 0.0),
+        "battery_left_kwh": _left(case, plan, "node"),
+        "heat_left_kwh": _left(case, plan, "heat_node"),
         "wear_eur": causes.get("wear", 0.0),
         "heat_not_served_kwh": broken.get("heat_not_served", 0.0),
         "load_shed_kwh": broken.get("load_shed", 0.0),
@@ -102,11 +104,12 @@ def _market(case: Case, plan: Plan, root: Array) -> tuple[Array, Array]:
 
 
 def _is_store(unit: Unit) -> bool:
-    return hasattr(unit.asset, "max_discharge_kw") and hasattr(unit.asset, "node")
+    """A stationary battery: what it draws is not consumed, what it gives is not generated."""
+    return hasattr(unit.asset, "capacity_kwh") and hasattr(unit.asset, "node")
 
 
 def _generates(unit: Unit) -> bool:
-    return hasattr(unit.asset, "node") and not _is_store(unit)
+    return hasattr(unit.asset, "node") and not hasattr(unit.asset, "max_discharge_kw")
 
 
 def _consumes(unit: Unit, plan: Plan) -> bool:
@@ -209,6 +212,12 @@ def _at_market(case: Case, flow: Array, price: Array) -> Array:
     )
     buy, sell = _array(m.buy_eur_per_mwh, steps) + on_import, _array(m.sell_eur_per_mwh, steps)
     return np.where(flow < -1e-6, buy, np.where(flow > 1e-6, sell, price))
+
+
+def _left(case: Case, plan: Plan, at: str) -> float:
+    """What the stores of a carrier hold at the end more than at the beginning, kWh."""
+    stores = [u for u in case.units if hasattr(u.outlook, "initial_soc") and hasattr(u.asset, at)]
+    return sum(float(plan.state_energy_kwh[u.id][-1]) - u.outlook.initial_soc * u.asset.capacity_kwh for u in stores)
 
 
 def _groups(case: Case, plan: Plan) -> dict[str, dict[str, float]]:
