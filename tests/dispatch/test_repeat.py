@@ -63,3 +63,13 @@ def test_a_battery_does_not_burn_energy_at_negative_prices():
     full = battery(initial_soc=1.0, charge_efficiency=0.9, discharge_efficiency=0.9)
     plan = optimise_repeatably(case([full], [-100.0]), ASSET_TYPES, Thoroughness())
     assert plan.power_kw["b"] == pytest.approx([0], abs=1e-6)
+
+
+def test_what_belongs_to_no_part_is_solved_as_a_whole():
+    # Selling pays more than buying costs: only the market's own decision keeps it from doing both. The load must buy.
+    load = unit("load", id="l", demand_kw=2.0)
+    plan = optimise_repeatably(case([load, battery(initial_soc=1.0)], [10.0], [50.0]), ASSET_TYPES, Thoroughness(gap=0))
+    exact = optimise(case([load, battery(initial_soc=1.0)], [10.0], [50.0]), ASSET_TYPES, Effort(gap=0))
+    assert plan.objective_eur == pytest.approx(exact.objective_eur) == pytest.approx(-3 * 0.05)
+    assert plan.bound_eur == pytest.approx(exact.bound_eur)
+    assert np.isfinite(plan.prices["bus"]).all()

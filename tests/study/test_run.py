@@ -202,6 +202,25 @@ def test_killed_and_resumed_is_equal_to_uninterrupted(tmp_path):
     assert left == bytes_of(whole)
 
 
+@pytest.mark.slow
+def test_a_worker_that_is_killed_is_replaced(tmp_path):
+    write_case(tmp_path / "case", 8, final="0.2", limit="4")
+    path = write_study(tmp_path / "s.toml", "[variant.other]\n")
+    whole, lost = done(path, tmp_path / "whole"), tmp_path / "lost"
+    vpp = str(Path(sys.executable).with_name("vpp"))
+    process = subprocess.Popen([vpp, "study", "run", str(path), "--workers", "2", "--out", str(lost)],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)  # fmt: skip
+    until, workers = datetime.now(UTC) + timedelta(seconds=120), list[int]()
+    while not (workers and len(list(lost.glob("days/*/*.json"))) >= 2) and datetime.now(UTC) < until:
+        workers = [int(p) for p in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+        workers = [p for p in workers if "spawn_main" in Path(f"/proc/{p}/cmdline").read_text()]
+        time.sleep(0.005)
+    os.kill(workers[0], signal.SIGKILL)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert bytes_of(lost) == bytes_of(whole)
+
+
 def dates(days):
     from datetime import date
 

@@ -57,9 +57,9 @@ def solve_split(
     relaxed, dual, bound = _optimum(highs)
     if _is_integral(m, relaxed):
         return _solution(m, relaxed, bound, bound, dual, began)
-    parts = _parts(m, coupling)
-    best = _tried(highs, m, parts, shared, relaxed, gap_eur, node_limit)
-    if best is None or best[2] - bound > _allowed(best[2], gap, gap_eur):
+    parts = _parts(m, coupling, shared)
+    best = _tried(highs, m, parts, shared, relaxed, gap_eur, node_limit) if parts else None
+    if parts and (best is None or best[2] - bound > _allowed(best[2], gap, gap_eur)):
         decided, proven = _decide(m, coupling, parts, relaxed, dual, _allowed(bound, gap, gap_eur), node_limit,
                                   None if best is None else best[0])  # fmt: skip
         bound += proven
@@ -69,8 +69,11 @@ def solve_split(
         again = _tried(highs, m, parts, shared, best[0], gap_eur, node_limit)
         best = again if again is not None and again[2] < best[2] else best
     if best is None:
-        found = solve(m, gap=gap, time_limit=FOREVER_S, options={"mip_max_nodes": node_limit})
-        return replace(found, bound=max(bound, found.bound))
+        options = {"mip_abs_gap": max(gap, gap_eur), "mip_max_nodes": node_limit}
+        found = solve(m, gap=gap, time_limit=FOREVER_S, options=options)
+        bound, best = max(bound, found.bound), _held(highs, m, found.x)
+        if best is None:
+            return replace(found, bound=bound)
     return _solution(m, best[0], best[2], bound, best[1], began)
 
 
@@ -97,7 +100,8 @@ def _one_by_one(
 ) -> Array | None:
     """Part by part beside what all share, everything else as it stands: each sees what the ones before it did."""
     now = np.clip(x, m.lower, m.upper)
-    for part in parts:
+    undecided = [part for part in parts if not _is_integral(m, now, part.columns)]
+    for part in undecided or parts:
         free = shared.copy()
         free[part.columns] = True
         rest = ~free & m.integer
@@ -119,8 +123,8 @@ def _optimum(highs: Any) -> tuple[Array, Array, float]:
     return np.array(found.col_value), np.array(found.row_dual), float(highs.getInfo().objective_function_value)
 
 
-def _is_integral(m: Matrix, x: Array) -> bool:
-    at = x[m.integer]
+def _is_integral(m: Matrix, x: Array, columns: NDArray[np.intp] | slice = slice(None)) -> bool:
+    at = x[columns][m.integer[columns]]
     return bool(np.all(np.abs(at - np.round(at)) <= INTEGRAL))
 
 
@@ -128,8 +132,8 @@ def _rows(m: Matrix) -> csr_array:
     return csr_array((m.values, m.columns, m.starts), shape=(len(m.row_lower), len(m.cost)))
 
 
-def _parts(m: Matrix, coupling: NDArray[np.bool_]) -> list[Part]:
-    """Connected without the coupling rows, and with integers."""
+def _parts(m: Matrix, coupling: NDArray[np.bool_], shared: NDArray[np.bool_]) -> list[Part]:
+    """Connected without the coupling rows, and with integers of their own."""
     own = np.flatnonzero(~coupling)
     a = _rows(m)[own]
     height, width = a.shape
@@ -141,7 +145,7 @@ def _parts(m: Matrix, coupling: NDArray[np.bool_]) -> list[Part]:
     row_label, column_label = label[:height], label[height:]
     return [
         Part(columns=np.flatnonzero(column_label == k), rows=own[row_label == k])
-        for k in np.unique(column_label[m.integer])
+        for k in np.unique(column_label[m.integer & ~shared])
     ]
 
 
@@ -158,6 +162,8 @@ def _decide(
     cost = m.cost - a.T @ price
     decided, proven = x.copy(), 0.0
     for part in parts:
+        if _is_integral(m, x, part.columns):
+            continue  # the relaxation is the part's own optimum at these prices
         inside = a[part.rows][:, part.columns]
         own = Matrix(
             starts=inside.indptr.astype(m.starts.dtype), columns=inside.indices.astype(m.columns.dtype),
