@@ -1,6 +1,7 @@
 """Charts of a study: waterfall by cause, load duration, heat map of the period; each with its finding and its table."""
 
 from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 import pandas as pd
@@ -124,7 +125,7 @@ def heat_map(summary: Summary, steps: pd.DataFrame, w: Words, id: str) -> Figure
         for hour in (0, 6, 12, 18):
             d.text(left - 6, top + hour * high + 11, f"{hour}", "end", "number")
         for n, day in enumerate(days):
-            if n == 0 or (day[8:] == "01" and len(days) > 40):
+            if day[8:] == "01" if len(days) > 40 else n % ceil(len(days) / 8) == 0:
                 d.text(left + n * across, top + 24 * high + 16, _day(day, w, len(days) > 40), "start", "number")
         d.height = top + 24 * high + 26
 

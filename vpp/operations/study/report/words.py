@@ -68,6 +68,7 @@ EN = Words(
     },
     texts={
         "kicker": "Virtual power plant · study",
+        "base": "As it is",
         "skip": "Skip to the content",
         "period": "{first} to {last}, {days} days, {seeds} seeds",
         "short": "In short",
@@ -162,6 +163,7 @@ DE = Words(
     },
     texts={
         "kicker": "Virtuelles Kraftwerk · Studie",
+        "base": "Wie heute",
         "skip": "Zum Inhalt springen",
         "period": "{first} bis {last}, {days} Tage, Zufallszahlen: {seeds}",
         "short": "Das Wichtigste",

@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
@@ -21,6 +21,7 @@ from vpp.operations.study.compare import ROWS, siting
 from vpp.operations.study.report.figures import difference, heat_map, load_duration
 from vpp.operations.study.report.pdf import print_pdf
 from vpp.operations.study.report.words import LANGUAGES, Words
+from vpp.operations.study.study import BASE
 from vpp.operations.study.summary import Spread, Summary, summaries
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -66,7 +67,8 @@ class Card:
 
 def _content(folder: Path, w: Words) -> dict[str, Any]:
     manifest = files.required_manifest(folder)
-    found, steps = summaries(folder, manifest), pd.read_parquet(folder / "steps.parquet")
+    found = [replace(s, title=w["base"]) if s.name == BASE else s for s in summaries(folder, manifest)]
+    steps = pd.read_parquet(folder / "steps.parquet")
     base, best = found[0], min(found, key=lambda s: s.figures["total_eur"].mean)
     other = best if best is not base or len(found) == 1 else found[1]
     days = sorted(set(map(str, steps["day"])))
