@@ -28,7 +28,7 @@ from vpp.milp.terms import Array
 
 INTEGRAL = 1e-6
 """HiGHS's own tolerance of integrality."""
-PART_GAP = 0.75
+PART_GAP = 0.5
 """Share of the allowed distance that all parts together may leave unproven in the bound."""
 OWN_GAP = 0.25
 """Share of `gap_eur` to which all parts together are solved beside what they share."""
