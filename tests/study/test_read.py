@@ -91,6 +91,21 @@ def test_dates_names_and_seeds_are_checked(tmp_path):
     assert any("'base' is no name for a variant" in m for m in found)
 
 
+def test_a_distribution_is_checked_as_one(tmp_path):
+    text = (
+        '[study]\nname = "x"\nbase = "case"\nseeds = ["a"]\n[variant.a]\n[[variant.a.change]]\ndo = "add"\nlike = "b"\n'
+        "count = 1\ncolumns = { x = { uniform = [3, 1] }, y = { choice = [] }, z = { unifrom = [1, 2] }, q = [1] }\n"
+    )
+    found = mistakes(text, tmp_path)
+    start = "study.toml: variant.a.change.0.columns."
+    assert f"{start}x: uniform [3.0, 1.0] is upside down; allowed: [low, high]" in found
+    assert f"{start}y.choice: is []; allowed: at least one" in found
+    assert any(m.startswith(f"{start}z.unifrom: 'unifrom' is unknown") and "'uniform'?" in m for m in found)
+    assert any(m.startswith(f"{start}q: [1] is no value") for m in found)
+    assert any(m.startswith("study.toml: study.seeds.0: 'a' is not possible") for m in found)
+    assert len(found) == 5
+
+
 def test_what_is_no_toml_or_not_there_is_one_sentence(tmp_path):
     assert mistakes("[study", tmp_path)[0].startswith("study.toml: is not a TOML file: ")
     with pytest.raises(Mistakes, match="cannot be read"):

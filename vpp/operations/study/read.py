@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from vpp.domain import Mistake, Mistakes, nearest
 from vpp.operations.study.study import BASE, Study, Variant
-from vpp.operations.study.wishes import Hosting, StudyFile, StudySection, VariantSection, shape_of
+from vpp.operations.study.wishes import Distribution, Hosting, StudyFile, StudySection, VariantSection, shape_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 MOST_VARIANTS = 1000
@@ -126,7 +126,11 @@ def _filled(
 
 
 def _mistakes(error: ValidationError, raw: Any, file: str, written_as: Mapping[str, str]) -> Iterator[Mistake]:
-    for e in error.errors(include_url=False):
+    listed = error.errors(include_url=False)
+    for e in listed:
+        inside = (o["loc"] for o in listed if len(o["loc"]) > len(e["loc"]))
+        if e["type"] == "too_short" and any(loc[: len(e["loc"])] == e["loc"] for loc in inside):
+            continue  # it is only too short because its items are wrong
         loc = [part for part in e["loc"] if not _is_tag(part)]
         shape = _shape(raw, e["loc"])
         shown = [
@@ -136,7 +140,7 @@ def _mistakes(error: ValidationError, raw: Any, file: str, written_as: Mapping[s
 
 
 _TAGS = {"add", "remove", "scale", "set", "tariff", "price", "weather", "limit", "co2"}
-_UNION = {"Distribution", "bool", "float", "str"}
+_UNION = {"distribution", "plain", "bool", "float", "str"}
 
 
 def _is_tag(part: Any) -> bool:
@@ -148,10 +152,18 @@ def _shape(raw: Any, loc: Sequence[Any]) -> type[BaseModel] | None:
     sections: dict[str, type[BaseModel]] = {"study": StudySection, "variant": VariantSection, "hosting": Hosting}
     if len(loc) == 1:
         return StudyFile
+    if "distribution" in loc:
+        return Distribution
     for part in loc:
         if isinstance(part, str) and part in _TAGS:
             return shape_of(part)
     return sections.get(str(loc[0]))
+
+
+_EXPECTED = {
+    "tuple_type": "a list", "too_short": "at least one", "model_type": "a section with keys",
+    "model_attributes_type": "a section with keys, [[variant.NAME.change]]", "dict_type": "a section with keys",
+}  # fmt: skip
 
 
 def _problem(e: Mapping[str, Any], loc: Sequence[Any], shape: type[BaseModel] | None) -> str:
@@ -171,6 +183,8 @@ def _problem(e: Mapping[str, Any], loc: Sequence[Any], shape: type[BaseModel] | 
         return f"says not what to do; allowed: do = {', '.join(sorted(_TAGS))}"
     if kind in ("enum", "literal_error"):
         return f"'{value}' is unknown; allowed: {context.get('expected')}{nearest(str(value), re.findall(r'[a-z]+', str(context.get('expected'))))}"  # noqa: E501
+    if kind in _EXPECTED:
+        return f"is {value!r}; allowed: {_EXPECTED[kind]}"
     message = str(e["msg"]).removeprefix("Value error, ")
     if kind == "value_error":
         return message

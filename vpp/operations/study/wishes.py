@@ -4,7 +4,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 MARGINAL_CO2_T_PER_MWH = 0.402
 """What one more kWh from the grid emits where a gas-fired power station follows demand: 0.201 t/MWh of gas (German
@@ -54,7 +54,21 @@ class Distribution(Wish):
         return self
 
 
-Value = Distribution | bool | float | str
+def _plain(value: Any) -> Any:
+    if not isinstance(value, bool | int | float | str):
+        raise ValueError(f"{value!r} is no value; allowed: a number, a text, true or false, or a distribution in {{ }}")
+    return value
+
+
+def _kind_of(value: Any) -> str:
+    return "distribution" if isinstance(value, dict | Distribution) else "plain"
+
+
+Value = Annotated[
+    Annotated[Distribution, Tag("distribution")] | Annotated[Any, AfterValidator(_plain), Tag("plain")],
+    Discriminator(_kind_of),
+]
+"""A cell as it is, or one that is drawn."""
 
 
 class Add(Wish):
