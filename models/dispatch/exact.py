@@ -129,11 +129,16 @@ def solve_exact(
             if incumbent.minimum - bound <= gap * max(abs(incumbent.minimum), 1.0):
                 break
         for key, mask in cheating.items():
-            wider = np.ones_like(mask) if round_ >= ROUNDS - 1 else _wider(mask)
-            built.enforced[key] = wider | built.enforced.get(key, np.zeros_like(mask))
+            enforce(built, key, mask, everywhere=round_ >= ROUNDS - 1)
     if best is None:
         raise NoPlan(status or "no time to solve", bound)
     return replace(best, bound=bound, status=status or best.status)
+
+
+def enforce(built: Built, key: tuple[str, str], mask: NDArray[np.bool_], *, everywhere: bool) -> None:
+    """From now on the binary is whole in these steps and beside them, or in all."""
+    wider = np.ones_like(mask) if everywhere else _wider(mask)
+    built.enforced[key] = wider | built.enforced.get(key, np.zeros_like(mask))
 
 
 def _wider(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -89,7 +89,7 @@ def _exactly(
                              reference=effort.method is Method.REFERENCE)  # fmt: skip
         solved = ties_broken(built, solved, watch, None if previous is None else orders_of(previous, case.horizon))
         seconds = {"compile": watch.compiling, "build": building, "solve": watch.spent - building}
-        return _plan(case, built, solved, effort, seconds)
+        return plan_at(case, built, solved, effort, seconds)
     except NoPlan as reason:
         solving = watch.spent - building
         plan = fallback.plan()
@@ -139,7 +139,8 @@ class _Fallback:
         return plan_of(self._make(), self._case, self._built.dispatch, self._built.program)
 
 
-def _plan(case: Case, built: Built, solved: Solved, effort: Effort, seconds: Mapping[str, float]) -> Plan:
+def plan_at(case: Case, built: Built, solved: Solved, effort: Effort, seconds: Mapping[str, float]) -> Plan:
+    """The plan of a solved problem, judged before it is believed; `NoPlan` if it breaks a hard row."""
     judging = time.perf_counter()
     residual = largest_residual(built.program, solved.x, built.matrix)
     if residual > RESIDUAL_KW:

@@ -214,8 +214,9 @@ def _add_groups() -> None:
     from vpp.cli.audit_commands import audit
     from vpp.cli.db_commands import db
     from vpp.cli.plan_commands import plan
+    from vpp.cli.study_commands import study
 
-    groups = {"audit": audit, "db": db, "plan": plan}
+    groups = {"audit": audit, "db": db, "plan": plan, "study": study}
     groups |= {"field": field_commands.app, "profile": profile_commands.app, "assets": assets_commands.app}
     for name, group in groups.items():
         app.add_typer(group, name=name)

@@ -109,8 +109,13 @@ class _Draft:
         self.tables.setdefault(file, []).append(row)
 
 
-def build_district(day: date = DEFAULT_DAY, assets: int = 72, seed: int = 1, data: Path = DATA) -> District:
-    """The district with exactly `assets` assets on a local delivery day with prices; same arguments, same district."""
+def build_district(
+    day: date = DEFAULT_DAY, assets: int = 72, seed: int = 1, data: Path = DATA, region: int = weather.REGION
+) -> District:
+    """The district with exactly `assets` assets on a local delivery day with prices; same arguments, same district.
+
+    `region`: of the test reference year whose weather it has.
+    """
     if assets < MIN_ASSETS:
         raise Mistakes(
             [Mistake(where="district", what="assets", problem=f"{assets} is too few; allowed: ≥ {MIN_ASSETS}")]
@@ -119,7 +124,7 @@ def build_district(day: date = DEFAULT_DAY, assets: int = 72, seed: int = 1, dat
     spot, _ = prices.day_ahead(day, horizon.step_minutes, data / "prices")
     draft = _Draft(
         day=day, horizon=horizon, rng=np.random.default_rng(seed), seed=seed, data=data,
-        climate=_climate(day, horizon), loads=_Loads(day, data / "simbench"),
+        climate=_climate(day, horizon, region), loads=_Loads(day, data / "simbench"),
     )  # fmt: skip
     stations = 1 if assets <= SINGLE_STATION_UP_TO else round(assets / ASSETS_PER_STATION)
     if stations > 1:
@@ -288,9 +293,9 @@ class _Climate:
     """Electrical kW per kWh of heat a year when following demand; quarter-hours of SimBench's year."""
 
 
-def _climate(day: date, horizon: Horizon) -> _Climate:
-    outside = weather.weather(horizon)
-    year, simbench_year = weather.temperature_of_year(day.year), weather.temperature_of_year(simbench.YEAR)
+def _climate(day: date, horizon: Horizon, region: int = weather.REGION) -> _Climate:
+    outside = weather.weather(horizon, region)
+    year, simbench_year = (weather.temperature_of_year(y, region) for y in (day.year, simbench.YEAR))
     air, yearly_air = outside["temp_air"].to_numpy(), simbench_year.to_numpy()
     residential = (Building.MULTI_FAMILY, Building.SINGLE_FAMILY)
     hourly = {building: hourly_profile(simbench_year, building).to_numpy() for building in residential}
