@@ -25,6 +25,10 @@ class District:
         self._order = sorted(case.units, key=lambda u: by[u.id])
         self._last = {u.asset.heat_node: u.id for u in self._order if u.type in _HEAT_SOURCES}
 
+    def renew(self, case: Case) -> None:
+        """The same assets with other series, such as those of the next day; their states go on."""
+        self._now = {u.id: _columns(u) for u in case.units}
+
     def state(self, t: int) -> dict[str, dict[str, float]]:
         """The points every device shows before step t of the horizon begins, without any power."""
         return {unit.id: self._rest(unit, t) for unit in self._order}

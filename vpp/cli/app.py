@@ -104,3 +104,49 @@ def demo(
     from vpp.cli.demo_command import run_demo
 
     run_demo(day=day, assets=assets, quarters=quarters, faults=fault or [], out=out, as_json=as_json)
+
+
+Listen = Annotated[str, typer.Option(help="Address of web and API, HOST:PORT.")]
+
+
+@app.command()
+def up(
+    demo: Annotated[bool, typer.Option("--demo", help="On the simulated district.")] = False,
+    speed: Annotated[
+        float | None, typer.Option(help="With --demo: how many times as fast as real time; 60.", min=1, max=600)
+    ] = None,
+    assets: Annotated[int, typer.Option(help="With --demo, the first time: how many assets.", min=12)] = 72,
+    day: Annotated[str | None, typer.Option(help="With --demo, the first time: first day, YYYY-MM-DD.")] = None,
+    listen: Listen = "127.0.0.1:8080",
+) -> None:
+    """Start the platform on this machine and keep it alive until Ctrl-C or `vpp down`."""
+    from vpp.cli.up_commands import up as run
+
+    run(demo=demo, speed=speed, assets=assets, day=day, listen=listen)
+
+
+@app.command()
+def down(demo: Annotated[bool, typer.Option("--demo", help="Only the simulated district.")] = False) -> None:
+    """End the platform: orders are released, then every process stops."""
+    from vpp.cli.up_commands import down as run
+
+    run(demo=demo)
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """What is up, what each part is doing, the newest plans, the age of every input."""
+    from vpp.cli.up_commands import status as run
+
+    run(as_json=as_json)
+
+
+@app.command()
+def serve(
+    listen: Listen = "127.0.0.1:8080",
+    demo: Annotated[bool, typer.Option("--demo", help="Of the simulated district.")] = False,
+) -> None:
+    """Web and API alone, beside a platform that runs already."""
+    from vpp.cli.up_commands import serve as run
+
+    run(listen=listen, demo=demo)

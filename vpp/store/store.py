@@ -46,6 +46,11 @@ class Store:
         with self._database.connection() as connection:
             return migrate(connection, migrations())
 
+    @property
+    def database(self) -> Database:
+        """For the modules of this package."""
+        return self._database
+
     # Assets
 
     def register(

@@ -1,0 +1,7 @@
+"""The API."""
+
+
+def create_app(store, clock):
+    from fastapi import FastAPI
+
+    return FastAPI()
