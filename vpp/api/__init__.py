@@ -1,7 +1,5 @@
-"""The API."""
+"""HTTP for machines and pages: `/api/v1`."""
 
+from vpp.api.app import create_app
 
-def create_app(store, clock):
-    from fastapi import FastAPI
-
-    return FastAPI()
+__all__ = ["create_app"]

@@ -198,8 +198,10 @@ def overrides(store: Store, at: datetime) -> list[Override]:
     with store.database.connection() as connection:
         rows = connection.execute(query.encode(), (at, at)).fetchall()
     names = _OVERRIDE.split(", ")
-    found = [dict(zip(names, row, strict=True)) for row in rows]
-    return [Override(**{**each, "kind": OverrideKind(each["kind"])}) for each in found]
+    found: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in rows]
+    for each in found:
+        each["kind"] = OverrideKind(each["kind"])
+    return [Override(**each) for each in found]
 
 
 # What is planned for

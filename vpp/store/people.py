@@ -221,8 +221,10 @@ class People:
         query = f"SELECT {_TOKEN} FROM vpp.token WHERE author = coalesce(%s, author) ORDER BY created, token_id"
         with self._database.connection() as connection:
             rows = connection.execute(query.encode(), (author,)).fetchall()
-        found = [dict(zip(_TOKEN.split(", "), row, strict=True)) for row in rows]
-        return [Token(**{**each, "role": Role(each["role"])}) for each in found]
+        found: list[dict[str, Any]] = [dict(zip(_TOKEN.split(", "), row, strict=True)) for row in rows]
+        for each in found:
+            each["role"] = Role(each["role"])
+        return [Token(**each) for each in found]
 
     def revoke(self, token_id: UUID, author: str | None = None) -> bool:
         """False: there is no such token in force (of this author)."""

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 from vpp.devices import Device, Field, Profile
@@ -72,7 +73,8 @@ class FieldLoop:
         finally:
             for task in [*tasks, stopped, *self._giving]:
                 task.cancel()
-            await asyncio.gather(*tasks, stopped, *self._giving, return_exceptions=True)
+            everything: list[asyncio.Task[Any]] = [*tasks, stopped, *self._giving]
+            await asyncio.gather(*everything, return_exceptions=True)
             if stop.is_set():
                 await self.field.release_all("the field service stops")
                 await asyncio.to_thread(self._flush)
