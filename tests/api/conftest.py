@@ -23,12 +23,49 @@ ORIGIN = "https://testserver"
 NUMBERS = count()
 
 
+@dataclass
+class Server:
+    dsn: str
+    tokens: dict[str, str]
+    """Secrets by role; and of the second owner, `other`."""
+
+
+NOW = datetime(2025, 4, 6, 10, 3, tzinfo=UTC)
+MINE, THEIRS = "battery-a", "battery-b"
+"""Of the owners anna and bert."""
+
+
+def clock() -> SharedClock:
+    return SharedClock(NOW, datetime.now(UTC).timestamp(), 1.0)
+
+
 @pytest.fixture(scope="session")
-def server() -> Iterator[str]:
+def server() -> Iterator[Server]:
+    """With a database that every test gets a copy of."""
     from tests.conftest import HOME
 
     with embedded(HOME) as dsn:
-        yield dsn
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")  # these databases need not outlive a power cut
+            connection.execute("SELECT pg_reload_conf()")
+            connection.execute("CREATE DATABASE api_template TEMPLATE template0")
+        with Store(make_conninfo(dsn, dbname="api_template")) as store:
+            store.migrate()
+            registered(store, small_site(), NOW - timedelta(hours=1))
+            Planner(store, clock(), small_site().types).tick()
+            tokens = _people(store)
+        yield Server(dsn, tokens)
+
+
+def _people(store: Store) -> dict[str, str]:
+    people, owners, tokens = People(store), {Role.OWNER: "anna"}, dict[str, str]()
+    listing.give(store, [MINE], "anna")
+    listing.give(store, [THEIRS], "bert")
+    for role in Role:
+        people.add(f"some {role}", role, owners.get(role), PASSWORDS[role])
+        tokens[role] = people.add_token(f"{role}", role, owners.get(role), ["read", "write"], f"some {role}", 1)[0]
+    tokens["other"] = people.add_token("other", Role.OWNER, "bert", ["read", "write"], "some operator", 1)[0]
+    return tokens
 
 
 @dataclass
@@ -48,39 +85,25 @@ class World:
 
 
 @contextmanager
-def world(server: str, **options) -> Iterator[World]:
+def world(server: Server, **options) -> Iterator[World]:
     name = f"api_{next(NUMBERS)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
-    with Store(make_conninfo(server, dbname=name), connections=8) as store:
-        store.migrate()
-        now = datetime(2025, 4, 6, 10, 3, tzinfo=UTC)
-        clock = SharedClock(now, datetime.now(UTC).timestamp(), 1.0)
-        registered(store, small_site(), now - timedelta(hours=1))
-        Planner(store, clock, small_site().types).tick()
-        batteries = [a.id for a in store.assets() if a.kind == "battery"][:2]
-        people = People(store)
-        listing.give(store, batteries[:1], "anna")
-        listing.give(store, batteries[1:], "bert")
-        tokens = {}
-        owners = {Role.OWNER: "anna"}
-        for role in Role:
-            people.add(f"some {role}", role, owners.get(role), PASSWORDS[role])
-            tokens[role] = people.add_token(f"{role}", role, owners.get(role), ["read", "write"], f"some {role}", 1)[0]
-        tokens["other"] = people.add_token("other", Role.OWNER, "bert", ["read", "write"], "some operator", 1)[0]
-        app = create_app(store, clock, per_minute=1e6, **{"log_ins_per_minute": 1e6, **options})
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE api_template")
+    with Store(make_conninfo(server.dsn, dbname=name), connections=8) as store:
+        running = clock()
+        app = create_app(store, running, per_minute=1e6, **{"log_ins_per_minute": 1e6, **options})
         with TestClient(app, base_url=ORIGIN) as client:
-            yield World(store=store, clock=clock, client=client, tokens=tokens, mine=batteries[0], theirs=batteries[1])
+            yield World(store=store, clock=running, client=client, tokens=server.tokens, mine=MINE, theirs=THEIRS)
 
 
 @pytest.fixture(scope="module")
-def shared(server: str) -> Iterator[World]:
+def shared(server: Server) -> Iterator[World]:
     """One for tests that do not mind what others leave behind."""
     with world(server) as made:
         yield made
 
 
 @pytest.fixture
-def own(server: str) -> Iterator[World]:
+def own(server: Server) -> Iterator[World]:
     with world(server) as made:
         yield made

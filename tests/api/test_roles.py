@@ -60,7 +60,7 @@ def test_the_matrix_names_every_route(shared):
 
 
 def call(shared, method, path, headers):
-    """With ids that nobody has, and bodies that are not valid: whoever is let in gets another answer than 401 or 403."""
+    """With ids that nobody has and bodies that are not valid: who is let in gets another answer than 401 or 403."""
     for name in ("run_id", "setpoint_id", "override_id", "study_id", "token_id"):
         path = path.replace("{" + name + "}", NOBODYS)
     path = path.replace("{asset_id}", "nobody").replace("{name}", "nobody")

@@ -1,7 +1,7 @@
 """What every request passes: size, rate, and the headers that keep a browser from mischief."""
 
 import time
-from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -78,32 +78,36 @@ class Guard:
         if not given.isdigit() or int(given) > most:
             await too_large(scope, receive, guarded)
             return
-        begun = False
+        counter = _Counter(receive, most)
 
         async def noted(message: Message) -> None:
-            nonlocal begun
-            begun = True
+            if counter.over and not counter.answered:
+                return  # whatever the application made of a cut body
+            counter.answered = True
             await guarded(message)
 
-        try:
-            await self._app(scope, _counted(receive, most), noted)
-        except _TooLarge:
-            if not begun:
-                await too_large(scope, receive, guarded)
+        with suppress(_TooLarge):
+            await self._app(scope, counter, noted)
+        if counter.over and not counter.answered:
+            await too_large(scope, receive, guarded)
 
 
-def _counted(receive: Receive, most: int) -> Callable[[], Awaitable[Message]]:
-    seen = 0
+class _Counter:
+    """Receives, and stops when it is too much."""
 
-    async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > most:
+    __slots__ = ("_most", "_receive", "_seen", "answered", "over")
+
+    def __init__(self, receive: Receive, most: int) -> None:
+        self._receive, self._most, self._seen = receive, most, 0
+        self.over = self.answered = False
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        if self._seen > self._most:
+            self.over = True
             raise _TooLarge
         return message
-
-    return counted
 
 
 def _with_headers(send: Send) -> Send:

@@ -23,10 +23,14 @@ class Studies:
     def __init__(self, store: Store, clock: SharedClock) -> None:
         self._store, self._clock = store, clock
         self._asked, self._stopped = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._work, daemon=True, name="studies")
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        self._thread.start()
+        """Once is enough; again after `stop` begins anew."""
+        self._stopped.clear()
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._work, daemon=True, name="studies")
+            self._thread.start()
 
     def wake(self) -> None:
         self._asked.set()

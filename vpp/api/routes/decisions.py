@@ -1,5 +1,6 @@
 """What people decide instead of the optimiser: overrides and limits, each with author, reason and end."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid4, uuid5
@@ -59,7 +60,7 @@ def limit(given: v.NewLimit, who: Operator, store: TheStore, clock: TheClock, ke
 
 @router.delete("/overrides/{override_id}", status_code=204, responses=declared(401, 403, 404))
 def take_back(override_id: UUID, who: Steering, store: TheStore, clock: TheClock) -> None:
-    """End an override or a limit before its time. An owner may end exclusions of the own assets that owners made."""
+    """End an override or a limit before its time. An owner may end what the owner decided."""
     now = clock.now()
     found = next((o for o in overrides(store, now) if o.override_id == override_id), None)
     mine = found is not None and (
@@ -68,7 +69,7 @@ def take_back(override_id: UUID, who: Steering, store: TheStore, clock: TheClock
     )
     if found is None or not mine or not end_override(store, override_id, who.name, now):
         raise Problem(404, f"override {override_id}: there is none in force that you may end")
-    store.audit(who.name, "end", f"override {override_id}", found, None, datetime.now(UTC))
+    store.audit(who.name, "end", f"override {override_id}", _noted(found), None, datetime.now(UTC))
 
 
 def _made(
@@ -86,8 +87,13 @@ def _made(
         reason=given.reason, created=now, **{**empty, **amounts},
     )  # fmt: skip
     if add_override(store, made):
-        store.audit(who.name, kind.value, f"override {id}", None, made, datetime.now(UTC))
+        store.audit(who.name, kind.value, f"override {id}", None, _noted(made), datetime.now(UTC))
     return v.Override.model_validate(made)
+
+
+def _noted(override: Override) -> dict[str, Any]:
+    """For the audit log."""
+    return {k: str(value) if isinstance(value, UUID) else value for k, value in asdict(override).items()}
 
 
 def _within_nameplate(asset: listing.Line, value_kw: float) -> None:
