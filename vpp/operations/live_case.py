@@ -1,6 +1,6 @@
 """The case of this moment, from the store: registry, grid, forecasts, readings, and what people decided."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,12 +39,13 @@ def live_case(
         raise StoreError("live case: no grid and no assets are registered; allowed: at least one of each")
     known = [a for a in assets if a.kind in asset_types]
     assumed = [f"asset '{a.id}': its type {a.kind} is not known here; left out" for a in assets if a not in known]
-    series, filled = _complete(store, horizon, now)
     here = [o for o in overrides if o.start < horizon.end and o.until > horizon.start]
     tables = tables_of_registry(known, asset_types, found) | {"caps": caps_of(here)}
     if not tables["caps"]:
         del tables["caps"]
-    missing = sorted(_named(tables, found.market) - series.keys())
+    wanted = _named(tables, found.market)
+    series, filled = _complete(store, wanted, horizon, now)
+    missing = sorted(wanted - series.keys())
     if missing:
         raise StoreError(f"live case: nothing is known of the series {', '.join(missing)}; allowed: a forecast of each")
     case = from_tables(tables, series, found.market, horizon, asset_types)
@@ -126,9 +127,10 @@ def without_orders(unit: Unit) -> Unit:
     return unit
 
 
-def _complete(store: Store, horizon: Horizon, now: datetime) -> tuple[dict[str, Array], list[str]]:
+def _complete(store: Store, wanted: Set[str], horizon: Horizon, now: datetime) -> tuple[dict[str, Array], list[str]]:
     """Every series on the whole horizon: gaps take the day before, then the last value known; each is said."""
-    series, said = known_series(store, horizon, now), list[str]()
+    known, said = known_series(store, horizon, now), list[str]()
+    series = {name: known.get(name, np.full(horizon.steps, np.nan)) for name in wanted}
     gaps = {name for name, values in series.items() if np.isnan(values).any()}
     for days in (1, 2, 7):
         if not gaps:
@@ -146,12 +148,12 @@ def _complete(store: Store, horizon: Horizon, now: datetime) -> tuple[dict[str, 
                 gaps.discard(name)
     for name in sorted(gaps):
         values = series[name]
-        known = np.flatnonzero(~np.isnan(values))
-        if not known.size:
+        there = np.flatnonzero(~np.isnan(values))
+        if not there.size:
             del series[name]
             continue
         said.append(f"series '{name}': {np.isnan(values).sum()} steps held at the nearest value known")
-        values[:] = np.interp(np.arange(len(values)), known, values[known])
+        values[:] = np.interp(np.arange(len(values)), there, values[there])
     return series, said
 
 
