@@ -150,3 +150,22 @@ def serve(
     from vpp.cli.up_commands import serve as run
 
     run(listen=listen, demo=demo)
+
+
+@app.command("import")
+def import_(
+    what: Annotated[str, typer.Argument(help="prices, weather or load.", metavar="WHAT")],
+    file: Annotated[Path | None, typer.Argument(help="ISO or German CSV.", metavar="FILE")] = None,
+    series: Annotated[str | None, typer.Option(help="Name of the series, for a load of one column.")] = None,
+    source: Annotated[str | None, typer.Option(help="Where the values are from; the file's name.")] = None,
+    licence: Annotated[str | None, typer.Option(help="On what terms; own data.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Store without asking.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Into the simulated district.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read prices, weather or loads from a file: a preview first."""
+    from vpp.cli.input_commands import import_file
+
+    import_file(
+        what, file, series=series, source=source, licence=licence, yes=yes, demo=demo, as_json=as_json
+    )  # fmt: skip

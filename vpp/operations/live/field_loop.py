@@ -36,7 +36,7 @@ def devices_of(assets: Sequence[RegisteredAsset], profiles: Mapping[str, Profile
     """The devices of the registry: those with an address and a profile that is known."""
     found = list[Device]()
     for asset in assets:
-        if asset.address and asset.profile in profiles:
+        if asset.address and asset.profile and asset.profile in profiles:
             place, _, unit = asset.address.partition("/")
             host, _, port = place.rpartition(":")
             found.append(
