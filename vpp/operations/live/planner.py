@@ -39,6 +39,7 @@ from vpp.store.dispatching import (
     Identity,
     Override,
     done,
+    grid,
     last_planned,
     overrides,
     push,
@@ -92,6 +93,9 @@ class Planner:
     def tick(self) -> list[Identity]:
         """Everything that is due now; returns what was planned."""
         made, now = list[Identity](), self.clock.now()
+        if grid(self.store) is None:
+            say(self.store, "planner", now, "waits: no grid and no assets are registered yet")
+            return made
         quarter = quarter_of(now)
         if not self._caught_up:
             self._record_missed(quarter)
