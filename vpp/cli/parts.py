@@ -121,9 +121,12 @@ def _field_part(folder: Path) -> None:
 
 def _planner_part(folder: Path) -> None:
     from assets import ASSET_TYPES
+    from vpp.operations.inputs import sources_of
     from vpp.operations.live.clock import shared_clock
+    from vpp.operations.live.collector import Collector
     from vpp.operations.live.demo_site import collect, existing_site, register
     from vpp.operations.live.planner import Planner
+    from vpp.sources.answers import ask
     from vpp.store import Store, StoreError, StoreUnavailable
     from vpp.store.dispatching import alone, say
 
@@ -132,6 +135,8 @@ def _planner_part(folder: Path) -> None:
         store.migrate()
         planner = Planner(store, clock, ASSET_TYPES)
         site = existing_site(folder) if demo else None
+        found = settings()
+        collector = Collector(store, ask, [] if demo else sources_of(found.sources), found.station)
         if site is not None:
             register(store, site, clock.now())
         while not stop.is_set():
@@ -144,6 +149,7 @@ def _planner_part(folder: Path) -> None:
                         if site is not None and (came := collect(store, site, clock.now())):
                             days = ", ".join(map(str, came))
                             say(store, "inputs", clock.now(), f"forecasts and prices of {days}")
+                        collector.tick(clock.now())
                         planner.tick()
             except StoreUnavailable as problem:
                 log.warning("waiting for the database: %s", problem)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from vpp.domain import MARKET_ZONE, Array, Mistake, Mistakes, nearest
+from vpp.operations.district import BUY_MARGIN_EUR_PER_MWH
 from vpp.sources import energy_charts, mosmix
 from vpp.sources.answers import Ask, SourceError
 from vpp.sources.tables import Table
@@ -49,6 +50,8 @@ def sources_of(given: Sequence[str]) -> list[Source]:
 def collect_prices(store: Store, ask: Ask, day: date, now: datetime) -> int:
     """Prices of a local delivery day; returns how many differ from what was known. Raises SourceError."""
     found = energy_charts.fetch(day, ask)
+    step = timedelta(minutes=found.step_minutes)
+    expect_prices(store, found.starts[0], np.array(found.eur_per_mwh), step, now, energy_charts.SOURCE)
     return store.save_prices(
         PRICE,
         found.starts,
@@ -57,6 +60,13 @@ def collect_prices(store: Store, ask: Ask, day: date, now: datetime) -> int:
         energy_charts.address(day),
         f"{found.licence}, {energy_charts.SOURCE}",
     )
+
+
+def expect_prices(store: Store, start: datetime, values: Array, step: timedelta, now: datetime, source: str) -> None:
+    """What plans reckon with: sale at day-ahead, purchase with a margin for procurement and balancing."""
+    fine = _on_quarters(values, step)
+    for name, margin in (("price-sell", 0.0), ("price-buy", BUY_MARGIN_EUR_PER_MWH)):
+        store.save_forecast(name, now, start, QUARTER, fine + margin, model=f"day-ahead price of {source}")
 
 
 def collect_weather(store: Store, ask: Ask, station: str, now: datetime) -> list[str]:
@@ -134,6 +144,7 @@ def import_table(
     if what is What.PRICES:
         series, values = next(iter(columns.items()))
         new = store.save_prices(series, table.starts, values, now, source, licence)
+        expect_prices(store, table.start, values, table.step, now, source)
     else:
         for series, values in columns.items():
             fine = _on_quarters(values, table.step)
