@@ -19,7 +19,7 @@ from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import uuid4, uuid5
 
 import numpy as np
 
@@ -140,22 +140,34 @@ def judged(store: Store, begin, end) -> dict[str, object]:
     intervals = [begin + n * QUARTER for n in range((end - begin) // QUARTER)]
     unjudged = """SELECT count(*) FROM vpp.setpoint s WHERE expires_at < %s
     AND NOT EXISTS (SELECT FROM vpp.setpoint_event e WHERE e.setpoint_id = s.setpoint_id)"""
-    doubled = """SELECT coalesce(sum(n - 1), 0) FROM (
-        SELECT count(*) AS n FROM vpp.setpoint GROUP BY asset_id, kind, valid_from, reason, issuer) each"""
     with store.database.connection() as connection:
         (without_verdict,) = connection.execute(unjudged, (end,)).fetchone()
-        (twice,) = connection.execute(doubled).fetchone()
-        (orders,) = connection.execute("SELECT count(*) FROM vpp.setpoint").fetchone()
+        orders = connection.execute("SELECT setpoint_id, asset_id, kind FROM vpp.setpoint").fetchall()
+        pushed = connection.execute("SELECT run_id, orders FROM vpp.dispatch WHERE run_id IS NOT NULL").fetchall()
         last = """SELECT state, count(*) FROM (SELECT DISTINCT ON (setpoint_id) state FROM vpp.setpoint_event
         ORDER BY setpoint_id, at DESC, seq DESC) each GROUP BY state"""
         states = dict(connection.execute(last).fetchall())
     return {
         "week.intervals": len(intervals),
         "week.intervals_without_plan": sum(i not in planned for i in intervals),
-        "week.setpoints": orders, "week.setpoints_without_verdict": without_verdict, "week.doubled": int(twice),
+        "week.setpoints": len(orders), "week.setpoints_without_verdict": without_verdict,
+        "week.doubled": doubled(orders, pushed),
         "labels": dict(Counter(r.label for r in found if r.kind == "intraday")),
         "events": sum(r.kind == "event" for r in found), "last_states": states,
     }  # fmt: skip
+
+
+def doubled(orders, pushed) -> int:
+    """Orders beyond one per pushed plan and asset: an order's id follows from its plan, its asset and its kind."""
+    runs = Counter(run for run, _ in pushed)
+    owed = dict(pushed)
+    ours = 0
+    for id, asset, kind in orders:
+        run = next((r for r in owed if uuid5(r, f"{asset} {kind}") == id), None)
+        if run is not None:
+            owed[run] -= 1
+            ours += 1
+    return len(orders) - ours + sum(-left for left in owed.values() if left < 0) + sum(n - 1 for n in runs.values())
 
 
 def spread(delays: list[float]) -> dict[str, object]:

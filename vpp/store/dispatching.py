@@ -58,6 +58,9 @@ class Dispatch:
     orders: int
 
 
+PLAN_IN_FORCE = "plan in force"
+
+
 class OverrideKind(StrEnum):
     LOCK = "lock"
     """This power, kW."""
@@ -276,6 +279,17 @@ def say(store: Store, name: str, at: datetime, saying: str, details: Mapping[str
     DO UPDATE SET at = excluded.at, saying = excluded.saying, details = excluded.details"""
     with store.database.connection() as connection:
         connection.execute(command, (name, at, saying, Jsonb(to_plain(details or {}))))
+
+
+def heed(store: Store, at: datetime, known: frozenset[str]) -> None:
+    """Note what of decisions and troubles the plan in force knows."""
+    say(store, PLAN_IN_FORCE, at, f"knows of {len(known)} decisions and troubles", {"heeded": sorted(known)})
+
+
+def heeded(store: Store) -> frozenset[str]:
+    """As it was last noted."""
+    found = next((part for part in parts(store) if part.name == PLAN_IN_FORCE), None)
+    return frozenset(found.details["heeded"]) if found else frozenset()
 
 
 def parts(store: Store) -> list[Part]:

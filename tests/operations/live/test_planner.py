@@ -169,6 +169,26 @@ def test_an_override_is_planned_around_at_once_and_again_when_it_is_taken_back(s
     assert overrides(store, clock.now()) == []
 
 
+def test_a_planner_that_was_killed_heeds_what_was_decided_meanwhile(store, clock):
+    planner(store, clock).tick()
+    add_override(store, override(OverrideKind.EXCLUDE, "battery-a", clock.now()))
+    again = planner(store, clock)
+    assert [m.kind for m in again.tick()] == ["event"]
+    assert planner(store, clock).tick() == []
+
+
+def test_an_asset_that_is_well_again_waits_for_the_next_quarter_hour(store, clock):
+    it = planner(store, clock)
+    it.tick()
+    order = orders_at(store, HERE)["battery-a"]
+    for minutes, state in ((0, SetpointState.REJECTED), (1, SetpointState.EFFECTIVE)):
+        clock.at(NOW + timedelta(minutes=minutes))
+        store.save_events(
+            [SetpointEvent(setpoint_id=order.id, asset_id="battery-a", at=clock.now(), state=state, detail="x")]
+        )
+        assert [m.kind for m in it.tick()] == ["event"] * (minutes == 0)
+
+
 def test_a_lock_is_ordered_as_it_is(store, clock):
     it = planner(store, clock)
     it.tick()

@@ -40,6 +40,8 @@ from vpp.store.dispatching import (
     Override,
     done,
     grid,
+    heed,
+    heeded,
     last_planned,
     overrides,
     push,
@@ -58,6 +60,7 @@ LEAST_AHEAD = timedelta(hours=6)
 SETTLE_WALL_S = 3.0
 """An order that is not followed is an event once it had this long to take effect."""
 ISSUER = "vpp planner"
+TROUBLE = "trouble of "
 OURS = uuid5(NAMESPACE_URL, "vpp/dispatch")
 
 log = logging.getLogger(__name__)
@@ -84,8 +87,8 @@ class Planner:
     templates: planning.Templates = field(default_factory=planning.Templates)
     _took_s: float = 4.0
     """How long a re-plan takes, of the wall; a running mean, the slowest weighing most."""
-    _heeded: str | None = None
-    """What of overrides and troubles the plan in force knows."""
+    _heeded: frozenset[str] | None = None
+    """What of decisions and troubles the plan in force knows; None: not read from the store yet."""
     _caught_up: bool = False
     _tried: set[Identity] = field(default_factory=set[Identity])
     """What failed in this process: it is not tried over and over, the ladder answers."""
@@ -137,22 +140,24 @@ class Planner:
         return None if identity in self._tried or done(self.store, identity) else identity
 
     def _event(self, now: datetime) -> Identity | None:
-        """Something that the plan in force does not know."""
-        digest = self._news(now, overrides(self.store, now), self._troubled(now))
-        if self._heeded in (None, digest):
-            self._heeded = digest
+        """What the plan in force does not know; that an asset is well again waits for the next quarter-hour."""
+        if self._heeded is None:
+            self._heeded = heeded(self.store)
+        news = self._news(now, overrides(self.store, now), self._troubled(now))
+        gone = {key for key in self._heeded - news if not key.startswith(TROUBLE)}
+        if not news - self._heeded and not gone:
             return None
-        return Identity("event", quarter_of(now), digest)
+        return Identity("event", quarter_of(now), _digest(news))
 
     def _troubled(self, now: datetime) -> dict[str, str]:
         settle = timedelta(seconds=SETTLE_WALL_S * self.clock.speed)
         return troubled(self.store, now - GRACE, now, now - settle)
 
     @staticmethod
-    def _news(now: datetime, given: Sequence[Override], trouble: Mapping[str, str]) -> str:
-        """What asks for a re-plan, as a short text that changes with it."""
-        begun = [f"{o.override_id}{o.start <= now}" for o in given]
-        return hashlib.sha256("\n".join([*sorted(begun), *sorted(trouble)]).encode()).hexdigest()[:16]
+    def _news(now: datetime, given: Sequence[Override], trouble: Mapping[str, str]) -> frozenset[str]:
+        """What a plan must know of decisions and troubles, as short texts."""
+        begun = (f"{o.override_id} {'in force' if o.start <= now else 'to come'}" for o in given)
+        return frozenset([*begun, *(f"{TROUBLE}{id}" for id in trouble)])
 
     # Planning
 
@@ -186,6 +191,7 @@ class Planner:
         if identity.kind != "day_ahead":
             self._took_s = max(took, 0.8 * self._took_s + 0.2 * took)
             self._heeded = self._news(now, given, trouble)
+            heed(self.store, self.clock.now(), self._heeded)
         sentence = f"{identity.kind} plan for {identity.start:%Y-%m-%d %H:%M} UTC: {plan.label.value}"
         say(self.store, "planner", self.clock.now(), sentence, {"took_s": round(took, 2), "orders": len(given_orders)})
         return True
@@ -270,7 +276,7 @@ class Planner:
         why = f"no plan in time: the plan of {last.start:%Y-%m-%d %H:%M} UTC goes on"
         plan = replace(left, why=why)
         given = self._again(identity, plan, now)
-        run_id = uuid5(OURS, f"{identity.kind} {identity.start.isoformat()} previous")
+        run_id = _previous_id(identity)
         push(self.store, identity, (run_id, plan, run.inputs_hash), given,
              label=Label.PREVIOUS.value, why=why, planned=now)  # fmt: skip
         say(self.store, "planner", now, why, {"orders": len(given)})
@@ -287,7 +293,7 @@ class Planner:
                 continue
             found.append(
                 Setpoint(
-                    id=uuid5(OURS, f"{identity.kind} {identity.start.isoformat()} previous {id}"), asset_id=id,
+                    id=uuid5(_previous_id(identity), f"{id} {SetpointKind.TARGET}"), asset_id=id,
                     kind=SetpointKind.TARGET, value=float(values[0]), valid_from=now,
                     expires_at=identity.start + QUARTER + GRACE, priority=Priority.SETPOINT,
                     reason=f"plan of {identity.start:%Y-%m-%d %H:%M} UTC, {Label.PREVIOUS.value}", issuer=ISSUER,
@@ -345,6 +351,14 @@ def shifted(plan: Plan, start: datetime) -> Plan | None:
 
 
 _SERIES = ("power_kw", "heat_kw", "state_energy_kwh", "state_on", "prices")
+
+
+def _digest(news: frozenset[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(news)).encode()).hexdigest()[:16]
+
+
+def _previous_id(identity: Identity) -> UUID:
+    return uuid5(OURS, f"{identity.kind} {identity.start.isoformat()} previous")
 
 
 def run_id_of(identity: Identity) -> UUID:
