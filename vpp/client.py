@@ -85,6 +85,20 @@ class Health(TypedDict):
     now: str
 
 
+class Imported(TypedDict):
+    what: str
+    series: list[str]
+    start: str
+    end: str
+    step_minutes: float
+    intervals: int
+    flavour: str
+    least: list[float]
+    greatest: list[float]
+    differing: int | None
+    stored: int | None
+
+
 class Input(TypedDict):
     name: str
     at: str
@@ -361,6 +375,9 @@ class TokenSecret(TypedDict):
     token: Token
 
 
+What = Literal["prices", "weather", "load"]
+
+
 class Client:
     """Every operation of the API; raises ApiError."""
 
@@ -538,14 +555,34 @@ class Client:
         """End an override or a limit before its time. An owner may end what the owner decided."""
         return self._call("DELETE", f"/api/v1/overrides/{override_id}")
 
+    def import_file(
+        self,
+        what: What,
+        content: bytes,
+        *,
+        store_it: bool | None = None,
+        series: str | None = None,
+        source: str | None = None,
+        licence: str | None = None,
+    ) -> Imported:
+        """ISO or German CSV, at most 30 MB: what is in it, and with `store_it` into the store."""
+        return self._call(
+            "POST",
+            f"/api/v1/imports/{what}",
+            query={"store_it": store_it, "series": series, "source": source, "licence": licence},
+            content=content,
+            form="text/csv",
+        )
+
     def _call(
         self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None,
-        headers: Mapping[str, Any] | None = None,
+        headers: Mapping[str, Any] | None = None, content: bytes | None = None, form: str | None = None,
     ) -> Any:  # fmt: skip
+        given = {**(headers or {}), "Content-Type": form}
         answer = self._http.request(
-            method, path, json=body,
+            method, path, json=body, content=content,
             params={key: value for key, value in (query or {}).items() if value is not None},
-            headers={key: str(value) for key, value in (headers or {}).items() if value is not None},
+            headers={key: str(value) for key, value in given.items() if value is not None},
         )  # fmt: skip
         if answer.is_error:
             told = answer.json() if "json" in answer.headers.get("content-type", "") else {}

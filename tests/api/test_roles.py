@@ -39,6 +39,7 @@ MATRIX = {
     ("post", "/overrides"): STEERING,
     ("delete", "/overrides/{override_id}"): STEERING,
     ("post", "/limits"): OPERATOR,
+    ("post", "/imports/{what}"): OPERATOR,
     ("get", "/status"): ALL,
     ("get", "/audit"): OPERATOR,
     ("get", "/studies"): PLANNERS,
@@ -63,7 +64,7 @@ def call(shared, method, path, headers):
     """With ids that nobody has and bodies that are not valid: who is let in gets another answer than 401 or 403."""
     for name in ("run_id", "setpoint_id", "override_id", "study_id", "token_id"):
         path = path.replace("{" + name + "}", NOBODYS)
-    path = path.replace("{asset_id}", "nobody").replace("{name}", "nobody")
+    path = path.replace("{asset_id}", "nobody").replace("{name}", "nobody").replace("{what}", "load")
     body = {"json": {}} if method in ("post", "put") else {}
     return shared.client.request(method, f"/api/v1{path}", headers=headers, **body)
 

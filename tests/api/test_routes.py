@@ -149,6 +149,30 @@ def test_an_oversized_body_is_refused_before_it_is_read(shared):
     assert shared.client.post(f"{API}/limits", content=chunks, headers=headers).status_code == 413
 
 
+CSV = "Datum;Preis\n" + "".join(f"08.04.2025 {h:02}:00;{h},5\n" for h in range(24))
+
+
+def test_a_file_is_previewed_before_it_is_stored(own):
+    def post(query=""):
+        headers = {**own.bearer("operator"), "content-type": "text/csv"}
+        return own.client.post(f"{API}/imports/prices{query}", content=CSV, headers=headers)
+
+    seen = post().json()
+    assert (seen["flavour"], seen["intervals"], seen["differing"], seen["stored"]) == ("German", 24, 24, None)
+    assert post("?store_it=true&source=SMARD.de&licence=CC%20BY%204.0").json()["stored"] == 24
+    assert post().json()["differing"] == 0
+    span = "start=2025-04-08T00:00:00%2B02:00&end=2025-04-09T00:00:00%2B02:00"
+    found = get(own, f"/prices?series=day-ahead%20DE-LU&{span}").json()
+    assert len(found) == 24 and found[0]["source"] == "SMARD.de" and found[0]["licence"] == "CC BY 4.0"
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\xff", b"a,b\n1,2\n3,4\n", b"x" * 2_000_000])
+def test_a_file_that_is_none_is_refused_with_its_mistakes(shared, content):
+    headers = {**shared.bearer("operator"), "content-type": "text/csv"}
+    answer = shared.client.post(f"{API}/imports/prices", content=content, headers=headers)
+    assert answer.status_code == 422 and answer.json()["mistakes"]
+
+
 def test_a_formula_in_a_table_is_text():
     from vpp.api.forms import _cell
 

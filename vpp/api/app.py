@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 
 from vpp.api.guard import LOG_INS_PER_MINUTE, PER_MINUTE, Guard
 from vpp.api.problems import SCHEMA, add_handlers, declared
-from vpp.api.routes import assets, decisions, people, plans, platform
+from vpp.api.routes import assets, decisions, imports, people, plans, platform
 from vpp.api.studying import Studies
 from vpp.operations.live.clock import SharedClock
 from vpp.store import Store
@@ -39,7 +39,7 @@ def create_app(
     )  # fmt: skip
     app.state.store, app.state.clock, app.state.studies = store, clock, Studies(store, clock)
     every = APIRouter(prefix=PREFIX, responses=declared(400, 413, 422, 429, 503))
-    for routes in (platform, people, assets, plans, decisions):
+    for routes in (platform, people, assets, plans, decisions, imports):
         every.include_router(routes.router)
     app.include_router(every)
     add_handlers(app)

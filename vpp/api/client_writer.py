@@ -38,12 +38,13 @@ class ApiError(RuntimeError):
 CALL = """
     def _call(
         self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None,
-        headers: Mapping[str, Any] | None = None,
+        headers: Mapping[str, Any] | None = None, content: bytes | None = None, form: str | None = None,
     ) -> Any:  # fmt: skip
+        given = {**(headers or {}), "Content-Type": form}
         answer = self._http.request(
-            method, path, json=body,
+            method, path, json=body, content=content,
             params={key: value for key, value in (query or {}).items() if value is not None},
-            headers={key: str(value) for key, value in (headers or {}).items() if value is not None},
+            headers={key: str(value) for key, value in given.items() if value is not None},
         )  # fmt: skip
         if answer.is_error:
             told = answer.json() if "json" in answer.headers.get("content-type", "") else {}
@@ -109,6 +110,8 @@ def _method(path: str, method: str, operation: Mapping[str, Any]) -> str:
     json_body = body.get("application/json")
     if json_body:
         signature.append(f"body: {_type(json_body['schema'])}")
+    elif body:
+        signature.append("content: bytes")
     if others:
         signature.append("*")
         signature += [
@@ -129,6 +132,8 @@ def _method(path: str, method: str, operation: Mapping[str, Any]) -> str:
             call.append(f"{'query' if where == 'query' else 'headers'}={{{', '.join(_pair(p) for p in of)}}}")
     if json_body:
         call.append("body=body")
+    elif body:
+        call.append(f'content=content, form="{next(iter(body))}"')
     lines.append(f"        return self._call({', '.join(call)})\n")
     return "\n".join(lines)
 

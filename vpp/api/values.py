@@ -355,6 +355,22 @@ class Status(Shown):
     inputs: list[Input]
 
 
+class Imported(Shown):
+    what: str
+    series: list[str]
+    start: datetime
+    end: datetime
+    step_minutes: float
+    intervals: int
+    flavour: str
+    least: list[float]
+    greatest: list[float]
+    differing: int | None
+    """Prices that are new or differ from what is known."""
+    stored: int | None
+    """null: only a preview."""
+
+
 class Health(Shown):
     status: Literal["up"]
     now: datetime

@@ -81,7 +81,11 @@ def _rows(content: bytes, name: str) -> list[list[str]]:
             continue
         if "\x00" in text:
             break
-        rows = [r for r in csv.reader(text.splitlines(), delimiter=_delimiter(content)) if any(c.strip() for c in r)]
+        try:
+            read = csv.reader(text.splitlines(), delimiter=_delimiter(content))
+            rows = [row for row in read if any(cell.strip() for cell in row)]
+        except csv.Error as problem:
+            raise _only(name, f"is no CSV: {problem}") from None
         if rows:
             return rows
     raise _only(name, "is empty or no text; allowed: CSV in UTF-8 or Windows-1252")
