@@ -143,6 +143,8 @@ class NewPerson(TypedDict):
 
 
 class NewStudy(TypedDict):
+    """Other numbers of some assets, and assets that are not there."""
+
     changes: NotRequired[list[Change]]
     without: NotRequired[list[str]]
 

@@ -94,6 +94,11 @@ Scope = Literal["read", "write"]
 
 
 class NewToken(Given):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"name": "SCADA", "role": "viewer", "scopes": ["read"], "days": 90}]},
+    )
+
     name: Name
     role: Role
     owner: Name | None = None
@@ -256,8 +261,20 @@ class SetpointDetails(Setpoint):
 # Decisions
 
 
+def _example(**values: Any) -> ConfigDict:
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": [values]})
+
+
 class NewOverride(Given):
     """`lock` needs value_kw; `exclude` needs nothing more."""
+
+    model_config = _example(
+        kind="lock",
+        target="battery-h01",
+        value_kw=-5.0,
+        until="2025-04-06T14:00:00+02:00",
+        reason="test of the inverter",
+    )
 
     kind: Literal["lock", "exclude"]
     target: Name
@@ -271,6 +288,10 @@ class NewOverride(Given):
 
 class NewLimit(Given):
     """At most this net power of an asset, a group or a node; at least one of both."""
+
+    model_config = _example(
+        target="transformer-1", max_import_kw=120.0, until="2025-04-06T14:00:00+02:00", reason="§ 14a EnWG"
+    )
 
     target: Name
     max_import_kw: Magnitude | None = None
@@ -301,6 +322,12 @@ class Change(Given):
 
 
 class NewStudy(Given):
+    """Other numbers of some assets, and assets that are not there."""
+
+    model_config = _example(
+        changes=[{"asset": "battery-h01", "column": "capacity_kwh", "value": 80.0}], without=["chp-1"]
+    )
+
     changes: Annotated[list[Change], Field(max_length=1000)] = []
     without: Annotated[list[Name], Field(max_length=1000)] = []
 

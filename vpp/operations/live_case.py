@@ -40,9 +40,11 @@ def live_case(
     known = [a for a in assets if a.kind in asset_types]
     assumed = [f"asset '{a.id}': its type {a.kind} is not known here; left out" for a in assets if a not in known]
     here = [o for o in overrides if o.start < horizon.end and o.until > horizon.start]
-    tables = tables_of_registry(known, asset_types, found) | {"caps": caps_of(here)}
-    if not tables["caps"]:
-        del tables["caps"]
+    bounded, beside = bounding(here, known, found)
+    assumed += beside
+    tables = tables_of_registry(known, asset_types, found)
+    if bounded:
+        tables["caps"] = caps_of(bounded)
     wanted = _named(tables, found.market)
     series, filled = _complete(store, wanted, horizon, now)
     missing = sorted(wanted - series.keys())
@@ -69,8 +71,11 @@ def tables_of_registry(
 ) -> dict[str, list[Mapping[str, Any]]]:
     """Rows of the case format: what the registry holds, without empty cells."""
     tables: dict[str, list[Mapping[str, Any]]] = {"nodes": [_filled(row) for row in found.nodes]}
-    if found.groups:
-        tables["groups"] = [_filled(row) for row in found.groups]
+    assets = list(assets)
+    there = {asset.id for asset in assets}
+    groups: list[Mapping[str, Any]] = [_filled(row) for row in found.groups if row.get("asset") in there]
+    if groups:
+        tables["groups"] = groups
     for asset in assets:
         cells = {**asset.nameplate, **asset.outlook}
         for column in attached(asset_types[asset.kind]):
@@ -84,6 +89,25 @@ def tables_of_registry(
 def attached(kind: AssetType) -> list[Any]:
     """Fields that hold rows of another file."""
     return [f for part in (kind.nameplate, kind.outlook) for f in fields(part) if "rows" in f.metadata]
+
+
+def bounding(
+    overrides: Iterable[Override], assets: Sequence[RegisteredAsset], found: Grid
+) -> tuple[list[Override], list[str]]:
+    """Locks and limits that a case can hold as caps, and what is said of the others: a plan never fails on them."""
+    electrical = {a.id for a in assets if a.node is not None}
+    places = {n["id"] for n in found.nodes if n.get("carrier") == "electricity"} | {g["group"] for g in found.groups}
+    kept, said = list[Override](), list[str]()
+    for o in overrides:
+        if o.kind is OverrideKind.EXCLUDE:
+            continue
+        if o.target in electrical or (o.kind is OverrideKind.LIMIT and o.target in places):
+            kept.append(o)
+        elif o.kind is OverrideKind.LIMIT:
+            said.append(f"limit of '{o.target}' by {o.author}: there is no such asset, group or node any more")
+        else:
+            said.append(f"lock of '{o.target}' by {o.author}: it is ordered, but the plan does not know of it")
+    return kept, said
 
 
 def caps_of(overrides: Iterable[Override]) -> list[Mapping[str, Any]]:

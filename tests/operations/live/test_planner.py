@@ -201,6 +201,15 @@ def test_a_lock_is_ordered_as_it_is(store, clock):
     assert (plan.power_kw["battery-b"][:8] <= 1e-6).all() and (plan.power_kw["battery-b"][:8] >= -2.5 - 1e-6).all()
 
 
+def test_a_decision_about_what_is_not_there_does_not_stop_the_plan(store, clock):
+    add_override(store, override(OverrideKind.LIMIT, "gone", clock.now(), max_import_kw=0.5))
+    add_override(store, override(OverrideKind.LOCK, "gone", clock.now(), value_kw=1.0))
+    planner(store, clock).tick()
+    newest = [r for r in records(store, HERE, FAR) if r.run_id][-1]
+    assert newest.label == "optimal"
+    assert "limit of 'gone' by a dispatcher" in newest.why and "lock of 'gone'" in newest.why
+
+
 def test_a_limit_binds_the_plan(store, clock):
     add_override(store, override(OverrideKind.LIMIT, "root", clock.now(), max_import_kw=0.5, max_export_kw=30.0))
     planner(store, clock).tick()
