@@ -20,7 +20,7 @@ from vpp.settings import Settings, settings
 
 DEMO_DATABASE = "live_demo"
 TICK_WALL_S = 0.25
-PING_S = 1.0
+PING_S = 0.5
 
 log = logging.getLogger("vpp.parts")
 
@@ -81,14 +81,19 @@ def is_demo(folder: Path) -> bool:
 
 
 def _database_part(folder: Path) -> None:
-    """Sees to it that the server runs and the schema is up to date; ends when it does not answer any more."""
-    from vpp.store import Store
+    """Sees to it that the server runs and the schema is up to date; starts it again when it does not answer."""
+    from vpp.store import Store, StoreUnavailable
+    from vpp.store.named_database import ping
 
     stop = stop_event()
-    with platform_dsn(settings(), folder) as dsn, Store(dsn, patience_s=5) as store:
-        store.migrate()
-        while not stop.wait(PING_S):
-            store.assets()
+    while not stop.is_set():
+        try:
+            with platform_dsn(settings(), folder) as dsn, Store(dsn, connections=1, patience_s=1) as store:
+                store.migrate()
+                while not stop.wait(PING_S):
+                    ping(store)
+        except StoreUnavailable as problem:
+            log.warning("starting it again: %s", problem)
 
 
 def _city_part(folder: Path) -> None:

@@ -7,6 +7,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from vpp.store.connection import StoreError, StoreUnavailable
+from vpp.store.store import Store
 
 
 def named_database(dsn: str, name: str) -> str:
@@ -24,3 +25,9 @@ def named_database(dsn: str, name: str) -> str:
     except psycopg.OperationalError as error:
         raise StoreUnavailable(f"database '{name}': {' '.join(str(error).split())}") from None
     return make_conninfo(dsn, dbname=name)
+
+
+def ping(store: Store) -> None:
+    """Raises StoreUnavailable when the database does not answer."""
+    with store.database.connection() as connection:
+        connection.execute("SELECT 1")

@@ -12,7 +12,7 @@ from tests.operations.live.site import issue_day, read_well, small_site
 from vpp.domain import MARKET_ZONE, SetpointEvent, SetpointState
 from vpp.operations.live.planner import QUARTER, Planner, horizon_from, quarter_of, shifted
 from vpp.operations.live_case import live_case
-from vpp.store import Store, StoreError
+from vpp.store import Store, StoreError, StoreUnavailable
 from vpp.store.dispatching import (
     Identity,
     Override,
@@ -137,6 +137,25 @@ def test_quarter_hours_without_any_planner_are_recorded_as_what_they_were(store,
     labels = [found[HERE + n * QUARTER].label for n in range(1, 6)]
     assert labels == ["previous", "safe", "safe", "safe", "previous"]
     assert "own control" in found[HERE + 3 * QUARTER].why
+
+
+def test_quarter_hours_while_the_database_was_away_are_recorded_by_the_same_planner(store, clock):
+    it = planner(store, clock)
+    it.tick()
+    connection = store.database.connection
+
+    def gone():
+        raise StoreUnavailable("gone")
+
+    store.database.connection = gone
+    clock.at(HERE + QUARTER + timedelta(minutes=1))
+    with pytest.raises(StoreUnavailable):
+        it.tick()
+    store.database.connection = connection
+    clock.at(HERE + 3 * QUARTER + timedelta(minutes=1))
+    it.tick()
+    found = {r.start for r in records(store, HERE, FAR) if r.kind == "intraday"}
+    assert {HERE + n * QUARTER for n in range(4)} <= found
 
 
 def test_a_plan_that_fails_leaves_the_ladder_to_answer(store, clock):

@@ -89,7 +89,8 @@ class Planner:
     """How long a re-plan takes, of the wall; a running mean, the slowest weighing most."""
     _heeded: frozenset[str] | None = None
     """What of decisions and troubles the plan in force knows; None: not read from the store yet."""
-    _caught_up: bool = False
+    _seen: datetime | None = None
+    """The quarter-hour of the last tick that found the database there."""
     _tried: set[Identity] = field(default_factory=set[Identity])
     """What failed in this process: it is not tried over and over, the ladder answers."""
 
@@ -100,9 +101,9 @@ class Planner:
             say(self.store, "planner", now, "waits: no grid and no assets are registered yet")
             return made
         quarter = quarter_of(now)
-        if not self._caught_up:
+        if self._seen is None or quarter - self._seen > QUARTER:
             self._record_missed(quarter)
-            self._caught_up = True
+        self._seen = quarter
         here = Identity("intraday", quarter)
         if not done(self.store, here):
             self._answer_for(here, now)
