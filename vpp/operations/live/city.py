@@ -84,7 +84,7 @@ class City:
 
     def _step(self, now: datetime) -> int:
         h = self._case.horizon
-        return min(max((now - h.start) // h.step, 0), h.steps - 1)
+        return ((now - h.start) // h.step) % h.steps
 
     def _publish(self, points: dict[str, dict[str, float]]) -> None:
         for id, shown in points.items():

@@ -13,7 +13,7 @@ from typing import Any
 from assets import ASSET_TYPES, PROFILES
 from vpp.cases import from_tables
 from vpp.devices import Device, Profile, load_profiles
-from vpp.domain import MARKET_ZONE, Case, Unit
+from vpp.domain import MARKET_ZONE, Case, Mistakes, Unit
 from vpp.operations import forecast
 from vpp.operations.demo.run import MODELS, PRICE
 from vpp.operations.demo.town import PROFILE_OF, rating_kw
@@ -21,7 +21,7 @@ from vpp.operations.district import DEFAULT_DAY, District, build_district
 from vpp.operations.live.files import replace_file
 from vpp.sources import prices
 from vpp.store import Store
-from vpp.store.dispatching import Grid, grid, save_grid
+from vpp.store.dispatching import Grid, grid, save_grid, say
 
 FILE = "site.json"
 BEGINS = clock_time(6, 0)
@@ -65,8 +65,12 @@ def district_of(assets: int, day: date) -> District:
 
 
 def truth(site: DemoSite, day: date) -> Case:
-    """What really happens on a day, to the assets as they were built on the first."""
-    tables, happens = district_of(site.assets, site.first_day).tables, district_of(site.assets, day)
+    """What really happens on a day, to the assets of the first day; after the end of the data, that day again."""
+    tables = district_of(site.assets, site.first_day).tables
+    try:
+        happens = district_of(site.assets, day)
+    except Mistakes:
+        happens = district_of(site.assets, site.first_day)
     return from_tables(tables, happens.actual, happens.market, happens.horizon, ASSET_TYPES)
 
 
@@ -116,7 +120,11 @@ def collect(store: Store, site: DemoSite, now: datetime) -> list[date]:
         known = store.forecast_as_of("price-buy", now)
         if known is not None and known.start >= district_start(day):
             continue
-        district = district_of(site.assets, day)
+        try:
+            district = district_of(site.assets, day)
+        except Mistakes as problem:
+            say(store, "inputs", now, f"{problem}; plans take the day before")
+            continue
         spot, info = prices.day_ahead(day, district.horizon.step_minutes)
         store.save_prices(PRICE, district.horizon.times(), spot, issued, info.file, info.attribution)
         last = {name: values for name, values in district.series.items() if name != "price-buy"}
