@@ -263,7 +263,7 @@ def switched_at(store: Store, ids: Sequence[str], since: datetime) -> dict[str, 
     query = """
     SELECT a.id, max(t.at) FROM vpp.asset a JOIN vpp.metric m ON m.point = 'on'
     JOIN vpp.latest l USING (asset_key, metric_key)
-    JOIN vpp.telemetry t USING (asset_key, metric_key)
+    JOIN vpp.reading t USING (asset_key, metric_key)
     WHERE a.id = ANY(%s) AND t.at >= %s AND (t.value > 0.5) <> (l.value > 0.5) GROUP BY a.id
     """
     with store.database.connection() as connection:

@@ -40,7 +40,7 @@ def readings(
     store: Store, owner: str | None, asset_id: str, point: str, start: datetime, end: datetime, limit: int
 ) -> list[Line]:
     """From `start` until just before `end`, in order of time."""
-    query = f"""SELECT a.id, m.point, t.at, t.value, t.quality FROM vpp.telemetry t
+    query = f"""SELECT a.id, m.point, t.at, t.value, t.quality FROM vpp.reading t
     JOIN vpp.asset a USING (asset_key) JOIN vpp.metric m USING (metric_key) LEFT JOIN vpp.owner o USING (owner_key)
     WHERE a.id = %(id)s AND m.point = %(point)s AND t.at >= %(start)s AND t.at < %(end)s AND {_OWN}
     ORDER BY t.at LIMIT %(limit)s"""

@@ -1,5 +1,12 @@
 -- The live platform: the grid it plans, what was planned and pushed, who intervened, what its parts are doing.
 
+DO $$ BEGIN
+    IF to_regclass('vpp.reading') IS NULL THEN
+        CREATE VIEW vpp.reading AS SELECT asset_key, metric_key, at, value, quality FROM vpp.telemetry;
+        COMMENT ON VIEW vpp.reading IS 'All readings, one row per asset, metric and time, wherever they are kept.';
+    END IF;
+END $$;
+
 CREATE TABLE vpp.grid (
     valid_from timestamptz PRIMARY KEY,
     nodes      jsonb NOT NULL,
