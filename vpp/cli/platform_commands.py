@@ -7,7 +7,6 @@ import typer
 
 from vpp.cli.app import AsJson
 
-
 Listen = Annotated[str, typer.Option(help="Address of web and API, HOST:PORT.")]
 
 
