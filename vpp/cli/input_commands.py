@@ -42,7 +42,7 @@ def import_file(
         found = preview(store, kind, table, series)
         stored = None
         if not as_json:
-            Console(highlight=False).print("\n".join(found.sentences()), markup=False)
+            Console(highlight=False).print("\n".join(found.sentences()), markup=False, soft_wrap=True)
         if yes or (not as_json and typer.confirm("store this?", default=False)):
             origin = source or file.name
             terms = licence or "own data"

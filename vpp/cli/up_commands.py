@@ -57,7 +57,8 @@ def up(*, demo: bool, speed: float | None, assets: int, day: str | None, listen:
                 signal.signal(number, lambda *_: supervisor.stop())
             if first:
                 console.print(f"simulated clock: {first:%Y-%m-%d %H:%M} local time, {speed:g} times as fast")
-            console.print(f"starting {', '.join(names)}; logs in {folder / 'logs'}; stop with Ctrl-C or vpp down")
+            said = f"starting {', '.join(names)}; logs in {folder / 'logs'}; stop with Ctrl-C or vpp down"
+            console.print(said, markup=False, soft_wrap=True)
             supervisor.run(lambda: _announce_later(folder, url, console))
     except AlreadyUp as problem:
         print(problem, file=sys.stderr)
