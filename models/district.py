@@ -20,7 +20,7 @@ class District:
     """State of all simulators; `step` advances them together."""
 
     def __init__(self, case: Case, asset_types: Mapping[str, AssetType]) -> None:
-        self._case = case
+        self._case, self._types = case, asset_types
         self._simulators = {u.id: kind(u) for u in case.units if (kind := asset_types[u.type].simulator)}
         self._now, self._passive = _prepared(case, asset_types)
         self._order = sorted(case.units, key=_rank)
@@ -29,6 +29,10 @@ class District:
         self._demands = [u for u in case.units if u.type == "heat_demand"]
         self._places = {u.id: (getattr(u.asset, "node", ""), getattr(u.asset, "heat_node", "")) for u in case.units}
         self._bound = {u.id for u in case.units if not getattr(u.asset, "grid_charging", True)}
+
+    def renew(self, case: Case) -> None:
+        """The same assets with other series, such as those of the next day; their states go on."""
+        self._now, self._passive = _prepared(case, self._types)
 
     def state(self, t: int) -> dict[str, dict[str, float]]:
         """The points every device shows before step t of the horizon begins, without any power."""

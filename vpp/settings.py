@@ -26,6 +26,11 @@ class Settings:
     spool_mb: int = 1000
     """Most that readings may take on disk while the database is away, MB: `VPP_SPOOL_MB`."""
 
+    sources: tuple[str, ...] = ()
+    """Sources outside that may be asked: `VPP_SOURCES`, names with commas between; none by itself."""
+    station: str = "10410"
+    """MOSMIX station of Deutscher Wetterdienst: `VPP_STATION`; Essen."""
+
 
 def settings() -> Settings:
     """Every variable that is wrong is named at once."""
@@ -45,6 +50,8 @@ def settings() -> Settings:
         keep_quarter_hours_days=keep_quarter_hours,
         columnstore_after_days=columnstore or None,
         spool_mb=spool or 1000,
+        sources=tuple(filter(None, (name.strip() for name in os.environ.get("VPP_SOURCES", "").split(",")))),
+        station=os.environ.get("VPP_STATION") or "10410",
     )
 
 

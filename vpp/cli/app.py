@@ -172,17 +172,6 @@ def export(
     export_data(folder, owner=owner, start=start, end=end, kind=kind, as_json=as_json)
 
 
-@app.command("import")
-def import_(
-    folder: Annotated[Path, typer.Argument(help="A folder made by `vpp export`.", metavar="DIR")],
-    as_json: AsJson = False,
-) -> None:
-    """Read an export into an empty database, all of it or nothing."""
-    from vpp.cli.data_commands import import_data
-
-    import_data(folder, as_json=as_json)
-
-
 @app.command()
 def erase(
     owner: Annotated[str, typer.Argument(help="The owner's name.", metavar="OWNER")],
@@ -210,7 +199,7 @@ def simulate(
 
 def _add_groups() -> None:
     """Groups of commands; each module imports what it needs when it is called."""
-    from vpp.cli import assets_commands, field_commands, profile_commands
+    from vpp.cli import assets_commands, field_commands, platform_commands, profile_commands
     from vpp.cli.audit_commands import audit
     from vpp.cli.db_commands import db
     from vpp.cli.plan_commands import plan
@@ -220,6 +209,7 @@ def _add_groups() -> None:
     groups |= {"field": field_commands.app, "profile": profile_commands.app, "assets": assets_commands.app}
     for name, group in groups.items():
         app.add_typer(group, name=name)
+    platform_commands.add_to(app)
 
 
 _add_groups()

@@ -1,0 +1,96 @@
+"""Every route × every role."""
+
+import pytest
+
+from vpp.store.people import Role
+
+ALL = {"operator", "owner", "planner", "viewer"}
+CITY = ALL - {"owner"}
+OPERATOR, PLANNERS, STEERING = {"operator"}, {"operator", "planner"}, {"operator", "owner"}
+
+MATRIX = {
+    ("get", "/session"): ALL,
+    ("delete", "/session"): ALL,
+    ("get", "/people"): OPERATOR,
+    ("post", "/people"): OPERATOR,
+    ("put", "/people/{name}/activity"): OPERATOR,
+    ("get", "/tokens"): STEERING,
+    ("post", "/tokens"): STEERING,
+    ("delete", "/tokens/{token_id}"): STEERING,
+    ("get", "/assets"): ALL,
+    ("get", "/assets/{asset_id}"): ALL,
+    ("put", "/assets/{asset_id}/owner"): OPERATOR,
+    ("get", "/assets/{asset_id}/latest"): ALL,
+    ("get", "/assets/{asset_id}/readings"): ALL,
+    ("get", "/assets/{asset_id}/plan"): ALL,
+    ("get", "/latest"): ALL,
+    ("get", "/profiles"): ALL,
+    ("get", "/runs"): CITY,
+    ("get", "/runs/{run_id}"): CITY,
+    ("get", "/runs/{run_id}/schedule"): CITY,
+    ("get", "/dispatches"): CITY,
+    ("get", "/plan"): CITY,
+    ("get", "/setpoints"): ALL,
+    ("get", "/setpoints/{setpoint_id}"): ALL,
+    ("get", "/series"): CITY,
+    ("get", "/prices"): ALL,
+    ("get", "/forecasts"): CITY,
+    ("get", "/overrides"): ALL,
+    ("post", "/overrides"): STEERING,
+    ("delete", "/overrides/{override_id}"): STEERING,
+    ("post", "/limits"): OPERATOR,
+    ("post", "/imports/{what}"): OPERATOR,
+    ("get", "/status"): ALL,
+    ("get", "/audit"): OPERATOR,
+    ("get", "/studies"): PLANNERS,
+    ("post", "/studies"): PLANNERS,
+    ("get", "/studies/{study_id}"): PLANNERS,
+    ("get", "/studies/{study_id}/events"): PLANNERS,
+}
+OPEN = {("get", "/health"), ("post", "/setup"), ("post", "/session")}
+NOBODYS = "00000000-0000-4000-8000-000000000000"
+
+
+def routes(shared):
+    paths = shared.client.get("/api/v1/openapi.json").json()["paths"]
+    return {(method, path.removeprefix("/api/v1")) for path, methods in paths.items() for method in methods}
+
+
+def test_the_matrix_names_every_route(shared):
+    assert routes(shared) == set(MATRIX) | OPEN
+
+
+def call(shared, method, path, headers):
+    """With ids that nobody has and bodies that are not valid: who is let in gets another answer than 401 or 403."""
+    for name in ("run_id", "setpoint_id", "override_id", "study_id", "token_id"):
+        path = path.replace("{" + name + "}", NOBODYS)
+    path = path.replace("{asset_id}", "nobody").replace("{name}", "nobody").replace("{what}", "load")
+    body = {"json": {}} if method in ("post", "put") else {}
+    return shared.client.request(method, f"/api/v1{path}", headers=headers, **body)
+
+
+@pytest.mark.parametrize("route", sorted(MATRIX), ids=" ".join)
+def test_only_the_roles_of_the_matrix_are_let_in(shared, route):
+    for role in Role:
+        status = call(shared, *route, shared.bearer(role)).status_code
+        assert (status != 403) == (role in MATRIX[route]), role
+        assert status not in (401, 500)
+
+
+@pytest.mark.parametrize("route", sorted(MATRIX), ids=" ".join)
+def test_nobody_is_let_in_without_a_proof(shared, route):
+    shared.client.cookies.clear()
+    for headers in ({}, {"Authorization": "Bearer vpp_wrong"}, {"Authorization": "Basic eDp5"}):
+        answer = call(shared, *route, headers)
+        assert answer.status_code == 401
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_token_does_no_more_than_its_scopes(shared):
+    from vpp.store.people import People
+
+    secret, _ = People(shared.store).add_token("reader", Role.OPERATOR, None, ["read"], "some operator", 1)
+    headers = {"Authorization": f"Bearer {secret}"}
+    assert shared.client.get("/api/v1/assets", headers=headers).status_code == 200
+    answer = shared.client.post("/api/v1/limits", headers=headers, json={})
+    assert answer.status_code == 403 and "scopes are read" in answer.json()["detail"]

@@ -1,0 +1,306 @@
+"""One interval is planned once and pushed once; each has a labelled plan; events are heeded."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import numpy as np
+import pytest
+
+from tests.operations.live.conftest import NOW
+from tests.operations.live.site import issue_day, read_well, small_site
+from vpp.domain import MARKET_ZONE, SetpointEvent, SetpointState
+from vpp.operations.live.planner import QUARTER, Planner, horizon_from, quarter_of, shifted
+from vpp.operations.live_case import live_case
+from vpp.store import Store, StoreError, StoreUnavailable
+from vpp.store.dispatching import (
+    Identity,
+    Override,
+    OverrideKind,
+    add_override,
+    alone,
+    done,
+    end_override,
+    overrides,
+    push,
+    records,
+)
+
+HERE = quarter_of(NOW)
+FAR = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def planner(store, clock):
+    return Planner(store, clock, small_site().types)
+
+
+def entries(store):
+    return [(r.kind, r.start, r.label) for r in records(store, datetime(2025, 1, 1, tzinfo=UTC), FAR)]
+
+
+def orders_at(store, quarter):
+    """Latest order per asset of those that begin in a quarter-hour."""
+    found = [
+        s for s in store.setpoints(datetime(2025, 1, 1, tzinfo=UTC)) if quarter <= s.valid_from < quarter + QUARTER
+    ]
+    return {s.asset_id: s for s in found}
+
+
+def override(kind, target, now, **more):
+    values = {"value_kw": None, "max_import_kw": None, "max_export_kw": None, **more}
+    return Override(override_id=uuid4(), kind=kind, target=target, start=now, until=now + timedelta(hours=2),
+                    author="a dispatcher", reason="test", created=now, **values)  # fmt: skip
+
+
+def test_the_first_quarter_hour_is_answered_at_once_and_then_planned(store, clock):
+    planner(store, clock).tick()
+    labels = [label for _, start, label in entries(store) if start == HERE]
+    assert labels[0] == "safe"  # nobody had planned it
+    assert labels[1] in ("optimal", "feasible")
+    assert set(orders_at(store, HERE)) >= {"battery-a", "battery-b"}
+
+
+def test_a_second_planner_does_nothing_twice(store, clock):
+    first = planner(store, clock)
+    first.tick()
+    clock.at(HERE + QUARTER - timedelta(seconds=30))
+    first.tick()
+    before, orders = entries(store), store.setpoints(NOW - QUARTER)
+    planner(store, clock).tick()
+    assert entries(store) == before
+    assert store.setpoints(NOW - QUARTER) == orders
+
+
+def test_of_two_that_push_the_same_only_one_does(store, clock):
+    identity = Identity("intraday", HERE)
+
+    def go(n):
+        return push(store, identity, None, [], label="safe", why=f"by {n}", planned=NOW)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(go, range(4))) == [False, False, False, True]
+    assert len(records(store, HERE, FAR)) == 1
+
+
+def test_only_one_process_is_alone(store):
+    with alone(store, "planner") as first, alone(store, "planner") as second, alone(store, "other") as other:
+        assert (first, second, other) == (True, False, True)
+    with alone(store, "planner") as again:
+        assert again
+
+
+def test_every_quarter_hour_is_planned_before_it_begins(store, clock):
+    it = planner(store, clock)
+    it.tick()
+    for n in range(1, 4):
+        clock.at(HERE + n * QUARTER - timedelta(seconds=50))
+        read_well(store, small_site(), clock.now())
+        it.tick()
+        found = [r for r in records(store, HERE + n * QUARTER, FAR) if r.kind == "intraday"]
+        assert [r.label for r in found] == ["optimal"] and found[0].planned < found[0].start
+
+
+def test_the_day_ahead_is_planned_at_market_time_for_the_whole_next_day(store, clock):
+    it = planner(store, clock)
+    clock.at(datetime(2025, 4, 6, 9, 29, tzinfo=UTC))
+    it.tick()
+    assert not [e for e in entries(store) if e[0] == "day_ahead"]
+    clock.at(datetime(2025, 4, 6, 9, 31, tzinfo=UTC))  # 11:31 in Berlin
+    it.tick()
+    it.tick()
+    found = [r for r in records(store, HERE, FAR) if r.kind == "day_ahead"]
+    assert [r.start for r in found] == [datetime(2025, 4, 6, 22, tzinfo=UTC)]
+    assert found[0].orders == 0  # a position, no orders
+    plan = store.load_run(found[0].run_id).plan
+    assert plan.horizon.end == datetime(2025, 4, 7, 22, tzinfo=UTC)
+
+
+def test_a_missed_deadline_is_answered_by_what_is_left_of_the_last_plan(store, clock):
+    first = planner(store, clock)
+    first.tick()
+    last = [r for r in records(store, HERE, FAR) if r.run_id][-1]
+    clock.at(HERE + QUARTER + timedelta(minutes=4))
+    late = planner(store, clock)
+    late.tick()
+    found = [r for r in records(store, HERE + QUARTER, FAR) if r.kind == "intraday" and r.start == HERE + QUARTER]
+    assert [r.label for r in found] == ["previous"] and "no plan in time" in found[0].why
+    plan = store.load_run(last.run_id).plan
+    for id in ("battery-a", "battery-b"):
+        assert orders_at(store, HERE + QUARTER)[id].value == pytest.approx(plan.power_kw[id][1])
+
+
+def test_quarter_hours_without_any_planner_are_recorded_as_what_they_were(store, clock):
+    planner(store, clock).tick()
+    clock.at(HERE + 5 * QUARTER + timedelta(minutes=1))
+    planner(store, clock).tick()
+    found = {r.start: r for r in records(store, HERE, FAR) if r.kind == "intraday"}
+    labels = [found[HERE + n * QUARTER].label for n in range(1, 6)]
+    assert labels == ["previous", "safe", "safe", "safe", "previous"]
+    assert "own control" in found[HERE + 3 * QUARTER].why
+
+
+def test_quarter_hours_while_the_database_was_away_are_recorded_by_the_same_planner(store, clock):
+    it = planner(store, clock)
+    it.tick()
+    connection = store.database.connection
+
+    def gone():
+        raise StoreUnavailable("gone")
+
+    store.database.connection = gone
+    clock.at(HERE + QUARTER + timedelta(minutes=1))
+    with pytest.raises(StoreUnavailable):
+        it.tick()
+    store.database.connection = connection
+    clock.at(HERE + 3 * QUARTER + timedelta(minutes=1))
+    it.tick()
+    found = {r.start for r in records(store, HERE, FAR) if r.kind == "intraday"}
+    assert {HERE + n * QUARTER for n in range(4)} <= found
+
+
+def test_a_plan_that_fails_leaves_the_ladder_to_answer(store, clock):
+    planner(store, clock).tick()
+    with store.database.transaction() as connection:
+        connection.execute("""UPDATE vpp.grid SET market = '{"buy_eur_per_mwh": "nothing", "sell_eur_per_mwh": 1}'""")
+    it = planner(store, clock)
+    clock.at(HERE + QUARTER - timedelta(seconds=30))
+    it.tick()
+    assert not done(store, Identity("intraday", HERE + QUARTER))
+    clock.at(HERE + QUARTER + timedelta(seconds=1))
+    it.tick()
+    assert [r.label for r in records(store, HERE + QUARTER, FAR) if r.start == HERE + QUARTER] == ["previous"]
+
+
+def test_an_override_is_planned_around_at_once_and_again_when_it_is_taken_back(store, clock):
+    it = planner(store, clock)
+    it.tick()
+    assert it.tick() == []
+    given = override(OverrideKind.EXCLUDE, "battery-a", clock.now())
+    add_override(store, given)
+    made = it.tick()
+    assert [m.kind for m in made] == ["event"]
+    newest = [r for r in records(store, HERE, FAR) if r.kind == "event"][-1]
+    assert "exclude of battery-a by a dispatcher" in newest.why
+    assert np.allclose(store.load_run(newest.run_id).plan.power_kw["battery-a"], 0.0)
+    clock.at(clock.now() + timedelta(minutes=1))
+    assert end_override(store, given.override_id, "a dispatcher", clock.now())
+    assert not end_override(store, given.override_id, "a dispatcher", clock.now())
+    assert overrides(store, clock.now()) == []
+
+
+def test_a_planner_that_was_killed_heeds_what_was_decided_meanwhile(store, clock):
+    planner(store, clock).tick()
+    add_override(store, override(OverrideKind.EXCLUDE, "battery-a", clock.now()))
+    again = planner(store, clock)
+    assert [m.kind for m in again.tick()] == ["event"]
+    assert planner(store, clock).tick() == []
+
+
+def test_an_asset_that_is_well_again_waits_for_the_next_quarter_hour(store, clock):
+    it = planner(store, clock)
+    it.tick()
+    order = orders_at(store, HERE)["battery-a"]
+    for minutes, state in ((0, SetpointState.REJECTED), (1, SetpointState.EFFECTIVE)):
+        clock.at(NOW + timedelta(minutes=minutes))
+        store.save_events(
+            [SetpointEvent(setpoint_id=order.id, asset_id="battery-a", at=clock.now(), state=state, detail="x")]
+        )
+        assert [m.kind for m in it.tick()] == ["event"] * (minutes == 0)
+
+
+def test_a_lock_is_ordered_as_it_is(store, clock):
+    it = planner(store, clock)
+    it.tick()
+    add_override(store, override(OverrideKind.LOCK, "battery-b", clock.now(), value_kw=-2.5))
+    it.tick()
+    newest = [r for r in records(store, HERE, FAR) if r.kind == "event"][-1]
+    locked = [s for s in store.setpoints(NOW) if s.asset_id == "battery-b" and "locked by" in s.reason]
+    assert [s.value for s in locked] == [-2.5]
+    plan = store.load_run(newest.run_id).plan
+    assert (plan.power_kw["battery-b"][:8] <= 1e-6).all() and (plan.power_kw["battery-b"][:8] >= -2.5 - 1e-6).all()
+
+
+def test_a_decision_about_what_is_not_there_does_not_stop_the_plan(store, clock):
+    add_override(store, override(OverrideKind.LIMIT, "gone", clock.now(), max_import_kw=0.5))
+    add_override(store, override(OverrideKind.LOCK, "gone", clock.now(), value_kw=1.0))
+    planner(store, clock).tick()
+    newest = [r for r in records(store, HERE, FAR) if r.run_id][-1]
+    assert newest.label == "optimal"
+    assert "limit of 'gone' by a dispatcher" in newest.why and "lock of 'gone'" in newest.why
+
+
+def test_a_limit_binds_the_plan(store, clock):
+    add_override(store, override(OverrideKind.LIMIT, "root", clock.now(), max_import_kw=0.5, max_export_kw=30.0))
+    planner(store, clock).tick()
+    newest = [r for r in records(store, HERE, FAR) if r.run_id][-1]
+    plan = store.load_run(newest.run_id).plan
+    net = sum(plan.power_kw.values())
+    assert net[:8].min() >= -0.5 - 1e-4
+
+
+def test_an_asset_that_refuses_is_planned_around(store, clock):
+    it = planner(store, clock)
+    it.tick()
+    refused = orders_at(store, HERE)["battery-a"]
+    event = SetpointEvent(setpoint_id=refused.id, asset_id="battery-a", at=clock.now(), state=SetpointState.REJECTED,
+                          detail="is not released for writing")  # fmt: skip
+    store.save_events([event])
+    made = it.tick()
+    assert [m.kind for m in made] == ["event"]
+    newest = [r for r in records(store, HERE, FAR) if r.kind == "event"][-1]
+    assert "'battery-a' is not released for writing" in newest.why
+    assert np.allclose(store.load_run(newest.run_id).plan.power_kw["battery-a"], 0.0)
+
+
+def test_an_event_just_before_a_quarter_hour_reaches_the_plan_that_is_there_already(store, clock):
+    it = planner(store, clock)
+    it.tick()
+    clock.at(HERE + QUARTER - timedelta(seconds=30))
+    it.tick()
+    add_override(store, override(OverrideKind.EXCLUDE, "battery-a", clock.now()))
+    assert [(m.kind, m.start) for m in it.tick()] == [("event", HERE), ("event", HERE + QUARTER)]
+
+
+def test_what_is_not_known_is_taken_from_the_day_before_and_said(store, clock):
+    clock.at(NOW + timedelta(days=2))  # forecasts reach to the end of tomorrow
+    horizon = horizon_from(quarter_of(clock.now()))
+    live = live_case(store, small_site().types, horizon, clock.now())
+    assert any("price-buy" in said and "1 days before" in said for said in live.assumed)
+    assert any("battery-a" in said for said in live.assumed)  # its reading is two days old
+
+
+def test_a_series_nobody_ever_forecast_is_named(store, clock):
+    with pytest.raises(StoreError, match="price-buy"):
+        live_case(store, small_site().types, horizon_from(datetime(2024, 1, 1, tzinfo=UTC)), NOW - timedelta(days=9))
+
+
+@pytest.mark.parametrize(("day", "steps"), [((2025, 3, 30), 92), ((2025, 10, 26), 100), ((2025, 4, 6), 96)])
+def test_a_horizon_from_midnight_covers_the_local_day(day, steps):
+    start = datetime(*day, tzinfo=MARKET_ZONE).astimezone(UTC)
+    assert horizon_from(start).steps == steps
+
+
+def test_a_horizon_late_in_the_evening_reaches_over_midnight():
+    late = datetime(2025, 10, 25, 23, 45, tzinfo=MARKET_ZONE).astimezone(UTC)
+    assert horizon_from(late).steps == 1 + 100
+
+
+def test_what_is_left_of_a_plan_is_labelled_and_not_evaluated(store, clock):
+    planner(store, clock).tick()
+    newest = [r for r in records(store, HERE, FAR) if r.run_id][-1]
+    plan = store.load_run(newest.run_id).plan
+    left = shifted(plan, HERE + 2 * QUARTER)
+    assert left.label == "previous" and np.isnan(left.objective_eur)
+    assert left.power_kw["battery-a"].tolist() == plan.power_kw["battery-a"][2:].tolist()
+    assert shifted(plan, plan.horizon.end) is None and shifted(plan, HERE - QUARTER) is None
+
+
+def test_a_restart_across_midnight_goes_on_with_the_new_day(store: Store, clock):
+    issue_day(store, NOW + timedelta(seconds=60), 1)
+    clock.at(datetime(2025, 4, 6, 21, 59, 30, tzinfo=UTC))  # half a minute before midnight in Berlin
+    planner(store, clock).tick()
+    clock.at(datetime(2025, 4, 6, 22, 1, tzinfo=UTC))
+    planner(store, clock).tick()
+    midnight = datetime(2025, 4, 6, 22, tzinfo=UTC)
+    found = [r for r in records(store, midnight, midnight + QUARTER) if r.kind == "intraday"]
+    assert len(found) == 1 and found[0].label == "optimal"

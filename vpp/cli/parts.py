@@ -1,0 +1,190 @@
+"""The processes of the platform: `python -m vpp.cli.parts NAME FOLDER`, started and watched by `vpp up`.
+
+Each ends when its supervisor does, by SIGTERM in good order, and with a code of its own when it cannot go on: then it
+is started again.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from vpp.settings import Settings, settings
+
+DEMO_DATABASE = "live_demo"
+TICK_WALL_S = 0.25
+PING_S = 0.5
+
+log = logging.getLogger("vpp.parts")
+
+
+def main() -> None:
+    name, folder = sys.argv[1], Path(sys.argv[2])
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
+    _end_with_parent()
+    parts: dict[str, Callable[[Path], None]] = {
+        "database": _database_part, "city": _city_part, "field": _field_part, "planner": _planner_part,
+        "web": web_part,
+    }  # fmt: skip
+    parts[name](folder)
+
+
+def _end_with_parent() -> None:
+    """Linux: SIGTERM when the supervisor is gone, however it went; elsewhere the process id tells."""
+    parent = os.getppid()
+    with suppress(AttributeError, OSError):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True, name="parent").start()
+
+
+def stop_event() -> threading.Event:
+    """Set by SIGTERM and SIGINT."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+@contextmanager
+def platform_dsn(found: Settings, folder: Path) -> Generator[str]:
+    """The platform's database; a demo has one of its own."""
+    from vpp.store import embedded
+    from vpp.store.named_database import named_database
+
+    demo = is_demo(folder)
+    if found.database:
+        yield named_database(found.database, DEMO_DATABASE) if demo else found.database
+        return
+    with embedded(found.home, bin_folder=found.postgres_bin, say=lambda _: None) as dsn:
+        yield named_database(dsn, DEMO_DATABASE) if demo else dsn
+
+
+def is_demo(folder: Path) -> bool:
+    from vpp.operations.live.demo_site import FILE
+
+    return (folder / FILE).exists()
+
+
+def _database_part(folder: Path) -> None:
+    """Sees to it that the server runs and the schema is up to date; starts it again when it does not answer."""
+    from vpp.store import Store, StoreUnavailable
+    from vpp.store.named_database import ping
+
+    stop = stop_event()
+    while not stop.is_set():
+        try:
+            with platform_dsn(settings(), folder) as dsn, Store(dsn, connections=1, patience_s=1) as store:
+                store.migrate()
+                while not stop.wait(PING_S):
+                    ping(store)
+        except StoreUnavailable as problem:
+            log.warning("starting it again: %s", problem)
+
+
+def _city_part(folder: Path) -> None:
+    from vpp.operations.live.city import City
+    from vpp.operations.live.clock import shared_clock
+    from vpp.operations.live.demo_site import existing_site
+
+    site = existing_site(folder)
+    city = City(site, shared_clock(folder), folder)
+    asyncio.run(_until_stopped(city.run))
+
+
+def _field_part(folder: Path) -> None:
+    from assets import PROFILES
+    from vpp.devices import load_profiles
+    from vpp.operations.live.clock import shared_clock
+    from vpp.operations.live.field_loop import FieldLoop, devices_of
+    from vpp.store import Store
+
+    async def work(stop: asyncio.Event) -> None:
+        while not (assets := store.assets()):
+            await asyncio.sleep(0.5)
+        await FieldLoop(store, devices_of(assets, load_profiles(PROFILES)), clock).run(stop)
+
+    clock = shared_clock(folder)
+    with platform_dsn(settings(), folder) as dsn, Store(dsn, patience_s=3) as store:
+        store.migrate()
+        asyncio.run(_until_stopped(work))
+
+
+def _planner_part(folder: Path) -> None:
+    from assets import ASSET_TYPES
+    from vpp.operations.inputs import sources_of
+    from vpp.operations.live.clock import shared_clock
+    from vpp.operations.live.collector import Collector
+    from vpp.operations.live.demo_site import collect, existing_site, register
+    from vpp.operations.live.planner import Planner
+    from vpp.sources.answers import ask
+    from vpp.store import Store, StoreError, StoreUnavailable
+    from vpp.store.dispatching import alone, say
+
+    stop, clock, demo = stop_event(), shared_clock(folder), is_demo(folder)
+    with platform_dsn(settings(), folder) as dsn, Store(dsn, patience_s=3) as store:
+        store.migrate()
+        planner = Planner(store, clock, ASSET_TYPES)
+        site = existing_site(folder) if demo else None
+        found = settings()
+        collector = Collector(store, ask, [] if demo else sources_of(found.sources), found.station)
+        if site is not None:
+            register(store, site, clock.now())
+        while not stop.is_set():
+            try:
+                with alone(store, "planner") as ours:
+                    if not ours:
+                        stop.wait(1.0)
+                        continue
+                    while not stop.wait(TICK_WALL_S):
+                        if site is not None and (came := collect(store, site, clock.now())):
+                            days = ", ".join(map(str, came))
+                            say(store, "inputs", clock.now(), f"forecasts and prices of {days}")
+                        collector.tick(clock.now())
+                        planner.tick()
+            except StoreUnavailable as problem:
+                log.warning("waiting for the database: %s", problem)
+                stop.wait(0.5)
+            except StoreError as problem:
+                log.warning("%s", problem)
+                stop.wait(1.0)
+
+
+def web_part(folder: Path) -> None:
+    import uvicorn
+
+    from vpp.api import create_app
+    from vpp.operations.live.clock import shared_clock
+    from vpp.store import Store
+
+    host, _, port = os.environ.get("VPP_LISTEN", "127.0.0.1:8080").rpartition(":")
+    with platform_dsn(settings(), folder) as dsn, Store(dsn, connections=8, patience_s=3) as store:
+        store.migrate()
+        app = create_app(store, shared_clock(folder))
+        uvicorn.run(app, host=host, port=int(port), log_level="warning", server_header=False)
+
+
+async def _until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await work(stop)
+
+
+if __name__ == "__main__":
+    main()

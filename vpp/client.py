@@ -1,0 +1,596 @@
+"""Typed client of the API, written by vpp.api.client_writer from docs/reference/openapi.json.
+
+client = Client(httpx.Client(base_url="https://vpp.example", headers={"Authorization": "Bearer vpp_…"}))
+for asset in client.list_assets()["items"]:
+    print(asset["id"])
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, NotRequired, TypedDict
+
+import httpx
+
+
+class ApiError(RuntimeError):
+    """The API refused; says why in its own sentence."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.detail = status, detail
+
+
+class Activity(TypedDict):
+    active: bool
+
+
+class Asset(TypedDict):
+    id: str
+    kind: str
+    owner: str | None
+    node: str | None
+    heat_node: str | None
+    nameplate: dict[str, Any]
+    outlook: dict[str, Any]
+    profile: str | None
+    address: str | None
+    valid_from: str
+
+
+class Change(TypedDict):
+    asset: str
+    column: str
+    value: float
+
+
+class Dispatch(TypedDict):
+    kind: str
+    start: str
+    cause: str
+    run_id: str | None
+    label: str
+    why: str
+    planned: str
+    orders: int
+
+
+class Entry(TypedDict):
+    seq: int
+    at: str
+    actor: str
+    action: str
+    object: str
+    before: Any
+    after: Any
+    hash: str
+
+
+class Event(TypedDict):
+    at: str
+    state: str
+    detail: str
+
+
+class Forecast(TypedDict):
+    series: str
+    issued: str
+    start: str
+    step_minutes: float
+    values: list[float]
+    quantile: float
+    model: str
+
+
+class Health(TypedDict):
+    status: Literal["up"]
+    now: str
+
+
+class Imported(TypedDict):
+    what: str
+    series: list[str]
+    start: str
+    end: str
+    step_minutes: float
+    intervals: int
+    flavour: str
+    least: list[float]
+    greatest: list[float]
+    differing: int | None
+    stored: int | None
+
+
+class Input(TypedDict):
+    name: str
+    at: str
+    age: str
+
+
+class LogIn(TypedDict):
+    name: str
+    password: str
+
+
+class NewLimit(TypedDict):
+    """At most this net power of an asset, a group or a node; at least one of both."""
+
+    target: str
+    max_import_kw: NotRequired[float | None]
+    max_export_kw: NotRequired[float | None]
+    start: NotRequired[str | None]
+    until: str
+    reason: str
+
+
+class NewOverride(TypedDict):
+    """`lock` needs value_kw; `exclude` needs nothing more."""
+
+    kind: Literal["lock", "exclude"]
+    target: str
+    value_kw: NotRequired[float | None]
+    start: NotRequired[str | None]
+    until: str
+    reason: str
+
+
+Role = Literal["operator", "owner", "planner", "viewer"]
+
+
+class NewPerson(TypedDict):
+    name: str
+    role: Role
+    owner: NotRequired[str | None]
+    password: str
+
+
+class NewStudy(TypedDict):
+    """Other numbers of some assets, and assets that are not there."""
+
+    changes: NotRequired[list[Change]]
+    without: NotRequired[list[str]]
+
+
+class NewToken(TypedDict):
+    name: str
+    role: Role
+    owner: NotRequired[str | None]
+    scopes: list[Literal["read", "write"]]
+    days: NotRequired[int]
+
+
+class Override(TypedDict):
+    override_id: str
+    kind: str
+    target: str
+    value_kw: float | None
+    max_import_kw: float | None
+    max_export_kw: float | None
+    start: str
+    until: str
+    author: str
+    reason: str
+    created: str
+
+
+class Owner(TypedDict):
+    owner: str | None
+
+
+class PageAsset(TypedDict):
+    items: list[Asset]
+    next: NotRequired[str | None]
+
+
+class PageEntry(TypedDict):
+    items: list[Entry]
+    next: NotRequired[str | None]
+
+
+class Reading(TypedDict):
+    asset_id: str
+    point: str
+    at: str
+    value: float | None
+    quality: str
+
+
+class PageReading(TypedDict):
+    items: list[Reading]
+    next: NotRequired[str | None]
+
+
+class Run(TypedDict):
+    run_id: str
+    kind: str
+    delivery_day: str
+    started: str
+    start: str
+    steps: int
+    step_minutes: int
+    label: str
+    status: str
+    objective_eur: float | None
+    bound_eur: float | None
+    gap: float | None
+
+
+class PageRun(TypedDict):
+    items: list[Run]
+    next: NotRequired[str | None]
+
+
+class Setpoint(TypedDict):
+    id: str
+    asset_id: str
+    kind: str
+    value: float
+    valid_from: str
+    expires_at: str
+    reason: str
+    issuer: str
+    state: str | None
+    state_at: str | None
+    detail: str | None
+
+
+class PageSetpoint(TypedDict):
+    items: list[Setpoint]
+    next: NotRequired[str | None]
+
+
+class Person(TypedDict):
+    name: str
+    role: Role
+    owner: str | None
+    active: bool
+    created: str
+
+
+class Planned(TypedDict):
+    kind: str
+    start: str
+    label: str
+    orders: int
+    why: str
+
+
+class Price(TypedDict):
+    start: str
+    value_eur_per_mwh: float
+    recorded: str
+    source: str
+    licence: str
+
+
+class Profile(TypedDict):
+    profile: str
+    asset: str
+    source: str
+    points: list[str]
+    setpoints: list[str]
+
+
+class RunDetails(TypedDict):
+    run_id: str
+    kind: str
+    delivery_day: str
+    started: str
+    start: str
+    steps: int
+    step_minutes: int
+    label: str
+    status: str
+    objective_eur: float | None
+    bound_eur: float | None
+    gap: float | None
+    penalty_eur: float | None
+    co2_t: float | None
+    inputs_hash: str
+    method: str
+    why: str
+    components: dict[str, float | None]
+    violations: list[str]
+    assets: int
+
+
+class Said(TypedDict):
+    name: str
+    at: str
+    saying: str
+    details: dict[str, Any]
+
+
+class Scheduled(TypedDict):
+    asset_id: str
+    quantity: str
+    start: str
+    step_minutes: int
+    values: list[float | None]
+
+
+class Series(TypedDict):
+    name: str
+    kind: str
+    known_since: str
+
+
+class Session(TypedDict):
+    name: str
+    role: Role
+    owner: str | None
+    csrf_token: NotRequired[str | None]
+
+
+class SetUp(TypedDict):
+    token: str
+    name: str
+    password: str
+
+
+class SetpointDetails(TypedDict):
+    id: str
+    asset_id: str
+    kind: str
+    value: float
+    valid_from: str
+    expires_at: str
+    reason: str
+    issuer: str
+    state: str | None
+    state_at: str | None
+    detail: str | None
+    events: list[Event]
+    verdict: str | None
+
+
+class Status(TypedDict):
+    now: str
+    says: list[Said]
+    plans: list[Planned]
+    inputs: list[Input]
+
+
+class Study(TypedDict):
+    study_id: str
+    author: str
+    created: str
+    question: dict[str, Any]
+    state: str
+    progress: float
+    saying: str
+    answer: dict[str, Any] | None
+
+
+class Token(TypedDict):
+    token_id: str
+    name: str
+    role: Role
+    owner: str | None
+    scopes: list[str]
+    author: str
+    created: str
+    expires: str
+    revoked: str | None
+
+
+class TokenSecret(TypedDict):
+    secret: str
+    token: Token
+
+
+What = Literal["prices", "weather", "load"]
+
+
+class Client:
+    """Every operation of the API; raises ApiError."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        """`http` knows the address and who we are."""
+        self._http = http
+
+    def health(self) -> Health:
+        """Open to everybody: the process answers. Times of the platform's clock, which a demo may run faster."""
+        return self._call("GET", "/api/v1/health")
+
+    def status(self) -> Status:
+        """What each part is doing, the plans of the last hours, the age of every input."""
+        return self._call("GET", "/api/v1/status")
+
+    def list_audit(self, *, after: str | None = None, limit: int | None = None) -> PageEntry:
+        """Who changed what, the newest first."""
+        return self._call("GET", "/api/v1/audit", query={"after": after, "limit": limit})
+
+    def list_studies(self, *, limit: int | None = None) -> list[Study]:
+        """The newest first."""
+        return self._call("GET", "/api/v1/studies", query={"limit": limit})
+
+    def add_study(self, body: NewStudy) -> Study:
+        """What if some numbers were others, or some assets were not there? Answered in the background."""
+        return self._call("POST", "/api/v1/studies", body=body)
+
+    def show_study(self, study_id: str) -> Study:
+        """How far it is; in the end, both plans side by side."""
+        return self._call("GET", f"/api/v1/studies/{study_id}")
+
+    def follow_study(self, study_id: str) -> str:
+        """Its progress as server-sent events, until it is answered."""
+        return self._call("GET", f"/api/v1/studies/{study_id}/events")
+
+    def set_up(self, body: SetUp) -> Person:
+        """Make the first operator with the one-time token that `vpp up` printed."""
+        return self._call("POST", "/api/v1/setup", body=body)
+
+    def who_am_i(self) -> Session:
+        """Who asks."""
+        return self._call("GET", "/api/v1/session")
+
+    def log_in(self, body: LogIn) -> Session:
+        """Log in: a cookie for the browser, and the token that its changes must carry."""
+        return self._call("POST", "/api/v1/session", body=body)
+
+    def log_out(self) -> None:
+        """End this session; a token stays as it is."""
+        return self._call("DELETE", "/api/v1/session")
+
+    def list_people(self) -> list[Person]:
+        return self._call("GET", "/api/v1/people")
+
+    def add_person(self, body: NewPerson) -> Person:
+        """Let somebody in; an owner is bound to the assets of `owner`."""
+        return self._call("POST", "/api/v1/people", body=body)
+
+    def set_activity(self, name: str, body: Activity) -> Person:
+        """Let somebody in no longer (sessions and tokens end at once), or again; also ends a lock-out."""
+        return self._call("PUT", f"/api/v1/people/{name}/activity", body=body)
+
+    def list_tokens(self) -> list[Token]:
+        """Of machines; an owner sees the own ones."""
+        return self._call("GET", "/api/v1/tokens")
+
+    def add_token(self, body: NewToken) -> TokenSecret:
+        """A token for a machine; its secret is shown this once. Only people make tokens; owners only for themselves."""
+        return self._call("POST", "/api/v1/tokens", body=body)
+
+    def revoke_token(self, token_id: str) -> None:
+        """It is void from now on."""
+        return self._call("DELETE", f"/api/v1/tokens/{token_id}")
+
+    def list_assets(self, *, after: str | None = None, limit: int | None = None) -> PageAsset:
+        """In order of id; an owner sees the own ones."""
+        return self._call("GET", "/api/v1/assets", query={"after": after, "limit": limit})
+
+    def show_asset(self, asset_id: str) -> Asset:
+        return self._call("GET", f"/api/v1/assets/{asset_id}")
+
+    def give_asset(self, asset_id: str, body: Owner) -> Asset:
+        """The asset is this owner's from now on."""
+        return self._call("PUT", f"/api/v1/assets/{asset_id}/owner", body=body)
+
+    def show_latest(self, asset_id: str) -> list[Reading]:
+        """The newest reading of each of its points, whatever its quality."""
+        return self._call("GET", f"/api/v1/assets/{asset_id}/latest")
+
+    def list_latest(self) -> list[Reading]:
+        """The newest reading of every asset and point. Also as CSV and Parquet."""
+        return self._call("GET", "/api/v1/latest")
+
+    def list_readings(
+        self, asset_id: str, *, point: str, start: str, end: str, after: str | None = None, limit: int | None = None
+    ) -> PageReading:
+        """From `start` until just before `end`, in order of time. Also as CSV and Parquet."""
+        return self._call(
+            "GET",
+            f"/api/v1/assets/{asset_id}/readings",
+            query={"point": point, "start": start, "end": end, "after": after, "limit": limit},
+        )
+
+    def list_profiles(self) -> list[Profile]:
+        """The device models that are known."""
+        return self._call("GET", "/api/v1/profiles")
+
+    def list_runs(self, *, kind: str | None = None, after: str | None = None, limit: int | None = None) -> PageRun:
+        """The newest first. `kind`: day_ahead, intraday, event."""
+        return self._call("GET", "/api/v1/runs", query={"kind": kind, "after": after, "limit": limit})
+
+    def show_run(self, run_id: str) -> RunDetails:
+        """With its costs by kind, and every limit it could not keep, in a sentence."""
+        return self._call("GET", f"/api/v1/runs/{run_id}")
+
+    def show_schedule(
+        self,
+        run_id: str,
+        *,
+        asset: str | None = None,
+        quantity: Literal["power_kw", "heat_kw", "state_energy_kwh", "state_on", "price_eur_per_mwh"] | None = None,
+    ) -> list[Scheduled]:
+        """What each asset does, step by step. Also as CSV and Parquet, one row per step."""
+        return self._call("GET", f"/api/v1/runs/{run_id}/schedule", query={"asset": asset, "quantity": quantity})
+
+    def list_dispatches(self, *, start: str, end: str) -> list[Dispatch]:
+        """What was planned and pushed for the quarter-hours from `start` until just before `end`: each once."""
+        return self._call("GET", "/api/v1/dispatches", query={"start": start, "end": end})
+
+    def show_plan(self) -> RunDetails:
+        """The plan in force."""
+        return self._call("GET", "/api/v1/plan")
+
+    def show_asset_plan(self, asset_id: str) -> list[Scheduled]:
+        """What the plan in force says of one asset."""
+        return self._call("GET", f"/api/v1/assets/{asset_id}/plan")
+
+    def list_setpoints(
+        self, *, asset: str | None = None, since: str | None = None, after: str | None = None, limit: int | None = None
+    ) -> PageSetpoint:
+        """Orders with their last state, the newest first; an owner sees those to the own assets."""
+        return self._call(
+            "GET", "/api/v1/setpoints", query={"asset": asset, "since": since, "after": after, "limit": limit}
+        )
+
+    def show_setpoint(self, setpoint_id: str) -> SetpointDetails:
+        """One order with its whole history and its verdict."""
+        return self._call("GET", f"/api/v1/setpoints/{setpoint_id}")
+
+    def list_series(self) -> list[Series]:
+        """Names of all prices and forecasts."""
+        return self._call("GET", "/api/v1/series")
+
+    def list_prices(self, *, series: str, start: str, end: str, limit: int | None = None) -> list[Price]:
+        """The newest revision of each, with source and licence. Also as CSV and Parquet."""
+        return self._call("GET", "/api/v1/prices", query={"series": series, "start": start, "end": end, "limit": limit})
+
+    def show_forecast(self, *, series: str, at: str | None = None, quantile: float | None = None) -> Forecast:
+        """The newest issue of a series, as it was known at a time (null: now)."""
+        return self._call("GET", "/api/v1/forecasts", query={"series": series, "at": at, "quantile": quantile})
+
+    def list_overrides(self) -> list[Override]:
+        """In force or coming, limits among them; an owner sees those of the own assets."""
+        return self._call("GET", "/api/v1/overrides")
+
+    def override(self, body: NewOverride, *, idempotency_key: str | None = None) -> Override:
+        """Lock an asset to a power, or exclude it from orders. An owner may exclude what is the owner's."""
+        return self._call("POST", "/api/v1/overrides", headers={"Idempotency-Key": idempotency_key}, body=body)
+
+    def limit(self, body: NewLimit, *, idempotency_key: str | None = None) -> Override:
+        """Limit an asset, a group or a node for a time."""
+        return self._call("POST", "/api/v1/limits", headers={"Idempotency-Key": idempotency_key}, body=body)
+
+    def take_back(self, override_id: str) -> None:
+        """End an override or a limit before its time. An owner may end what the owner decided."""
+        return self._call("DELETE", f"/api/v1/overrides/{override_id}")
+
+    def import_file(
+        self,
+        what: What,
+        content: bytes,
+        *,
+        store_it: bool | None = None,
+        series: str | None = None,
+        source: str | None = None,
+        licence: str | None = None,
+    ) -> Imported:
+        """ISO or German CSV, at most 30 MB: what is in it, and with `store_it` into the store."""
+        return self._call(
+            "POST",
+            f"/api/v1/imports/{what}",
+            query={"store_it": store_it, "series": series, "source": source, "licence": licence},
+            content=content,
+            form="text/csv",
+        )
+
+    def _call(
+        self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None,
+        headers: Mapping[str, Any] | None = None, content: bytes | None = None, form: str | None = None,
+    ) -> Any:  # fmt: skip
+        given = {**(headers or {}), "Content-Type": form}
+        answer = self._http.request(
+            method, path, json=body, content=content,
+            params={key: value for key, value in (query or {}).items() if value is not None},
+            headers={key: str(value) for key, value in given.items() if value is not None},
+        )  # fmt: skip
+        if answer.is_error:
+            told = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+            raise ApiError(answer.status_code, told.get("detail", answer.text))
+        if not answer.content:
+            return None
+        if "json" not in answer.headers.get("content-type", ""):
+            return answer.text
+        return answer.json()

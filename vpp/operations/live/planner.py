@@ -1,0 +1,367 @@
+"""Plans that follow the clock: day ahead at market time, every quarter-hour, and after an event. Each only once.
+
+A plan, its record and its orders are written together; who finds the record written leaves it alone. Where no plan
+came in time, the ladder answers: what is left of the last plan, then the devices' own control, and it is said.
+"""
+
+import hashlib
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from datetime import time as clock_time
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import numpy as np
+
+from vpp.domain import (
+    MARKET_ZONE,
+    AssetType,
+    Case,
+    Horizon,
+    Label,
+    Mistakes,
+    Plan,
+    Priority,
+    Setpoint,
+    SetpointKind,
+    market_day,
+)
+from vpp.milp import NoPlan
+from vpp.operations import plan as planning
+from vpp.operations.apply import GRACE, available_kw, orders
+from vpp.operations.live.clock import SharedClock
+from vpp.operations.live_case import LiveCase, live_case
+from vpp.store import Store, StoreError, StoreUnavailable
+from vpp.store.dispatching import (
+    Identity,
+    Override,
+    done,
+    grid,
+    heed,
+    heeded,
+    last_planned,
+    overrides,
+    push,
+    records,
+    say,
+    troubled,
+)
+
+QUARTER = timedelta(minutes=15)
+DAY_AHEAD_AT = clock_time(11, 30)
+"""Local: the last run ahead of gate closure at noon."""
+LEAST_LEAD, MOST_LEAD = timedelta(seconds=60), timedelta(minutes=10)
+"""How long before a quarter-hour its plan is begun."""
+LEAST_AHEAD = timedelta(hours=6)
+"""A horizon reaches at least so far, over midnight where it must."""
+SETTLE_WALL_S = 3.0
+"""An order that is not followed is an event once it had this long to take effect."""
+ISSUER = "vpp planner"
+TROUBLE = "trouble of "
+OURS = uuid5(NAMESPACE_URL, "vpp/dispatch")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """How much effort a plan gets; times in seconds of the wall."""
+
+    gap: float = 0.002
+    time_limit_s: float = 20.0
+    replan_gap: float = 0.01
+    replan_time_limit_s: float = 4.0
+
+
+@dataclass(slots=True)
+class Planner:
+    """Call `tick` often. It plans what is due, catches up on what was missed, and does nothing twice."""
+
+    store: Store
+    clock: SharedClock
+    asset_types: Mapping[str, AssetType]
+    wishes: Wishes = Wishes()
+    templates: planning.Templates = field(default_factory=planning.Templates)
+    _took_s: float = 4.0
+    """How long a re-plan takes, of the wall; a running mean, the slowest weighing most."""
+    _heeded: frozenset[str] | None = None
+    """What of decisions and troubles the plan in force knows; None: not read from the store yet."""
+    _seen: datetime | None = None
+    """The quarter-hour of the last tick that found the database there."""
+    _tried: set[Identity] = field(default_factory=set[Identity])
+    """What failed in this process: it is not tried over and over, the ladder answers."""
+
+    def tick(self) -> list[Identity]:
+        """Everything that is due now; returns what was planned."""
+        made, now = list[Identity](), self.clock.now()
+        if grid(self.store) is None:
+            say(self.store, "planner", now, "waits: no grid and no assets are registered yet")
+            return made
+        quarter = quarter_of(now)
+        if self._seen is None or quarter - self._seen > QUARTER:
+            self._record_missed(quarter)
+        self._seen = quarter
+        here = Identity("intraday", quarter)
+        if not done(self.store, here):
+            self._answer_for(here, now)
+            made.append(here)
+        event = self._event(now)
+        if event is not None:
+            coming = quarter + QUARTER
+            if self._plan(event, quarter):
+                made.append(event)
+            if done(self.store, Identity("intraday", coming)):  # planned before the event was known
+                after = Identity("event", coming, event.cause)
+                made += [after] if self._plan(after, coming) else []
+        day_ahead = self._day_ahead(now)
+        if day_ahead is not None and self._plan(day_ahead, quarter_of(self.clock.now()) + QUARTER):
+            made.append(day_ahead)
+        now = self.clock.now()
+        coming = Identity("intraday", quarter_of(now) + QUARTER)
+        if now >= coming.start - self.lead and self._plan(coming, coming.start):
+            made.append(coming)
+        return made
+
+    @property
+    def lead(self) -> timedelta:
+        """Begin so long before a quarter-hour that the plan is there when it starts."""
+        usual = timedelta(seconds=1.5 * self._took_s * self.clock.speed)
+        return min(max(usual, LEAST_LEAD), MOST_LEAD)
+
+    # What is due
+
+    def _day_ahead(self, now: datetime) -> Identity | None:
+        local = now.astimezone(MARKET_ZONE)
+        if local.time() < DAY_AHEAD_AT:
+            return None
+        identity = Identity("day_ahead", market_day(local.date() + timedelta(days=1)).start)
+        return None if identity in self._tried or done(self.store, identity) else identity
+
+    def _event(self, now: datetime) -> Identity | None:
+        """What the plan in force does not know; that an asset is well again waits for the next quarter-hour."""
+        if self._heeded is None:
+            self._heeded = heeded(self.store)
+        news = self._news(now, overrides(self.store, now), self._troubled(now))
+        gone = {key for key in self._heeded - news if not key.startswith(TROUBLE)}
+        if not news - self._heeded and not gone:
+            return None
+        return Identity("event", quarter_of(now), _digest(news))
+
+    def _troubled(self, now: datetime) -> dict[str, str]:
+        settle = timedelta(seconds=SETTLE_WALL_S * self.clock.speed)
+        return troubled(self.store, now - GRACE, now, now - settle)
+
+    @staticmethod
+    def _news(now: datetime, given: Sequence[Override], trouble: Mapping[str, str]) -> frozenset[str]:
+        """What a plan must know of decisions and troubles, as short texts."""
+        begun = (f"{o.override_id} {'in force' if o.start <= now else 'to come'}" for o in given)
+        return frozenset([*begun, *(f"{TROUBLE}{id}" for id in trouble)])
+
+    # Planning
+
+    def _plan(self, identity: Identity, start: datetime) -> bool:
+        """Plan from `start` on and push; False: it was done already, or it failed and the ladder will answer."""
+        if identity in self._tried or done(self.store, identity):
+            return False
+        self._tried.add(identity)
+        began, now = time.monotonic(), self.clock.now()
+        given, trouble = overrides(self.store, now), self._troubled(now)
+        say(self.store, "planner", now, f"planning {identity.kind} for {start:%Y-%m-%d %H:%M} UTC", {})
+        try:
+            live, plan = self._made(identity, start, now, given, trouble)
+        except StoreUnavailable:
+            self._tried.discard(identity)
+            raise
+        except (StoreError, Mistakes, NoPlan) as problem:
+            log.warning("no %s plan for %s: %s", identity.kind, start, problem)
+            say(self.store, "planner", self.clock.now(), f"no plan for {start:%H:%M} UTC: {problem}", {})
+            return False
+        told = f"{len(live.assumed)} assumptions: {'; '.join(live.assumed[:3])}" if live.assumed else "all inputs known"
+        given_orders = [] if identity.kind == "day_ahead" else self._orders(identity, live, plan)
+        run_id = run_id_of(identity)
+        why = f"{plan.why}; {told}"
+        if identity.kind == "event":
+            why = f"{self._cause(given, trouble)}; {why}"
+        run = (run_id, plan, planning.inputs_hash(live.case, self.asset_types))
+        if not push(self.store, identity, run, given_orders, label=plan.label.value, why=why, planned=self.clock.now()):
+            return False
+        took = time.monotonic() - began
+        if identity.kind != "day_ahead":
+            self._took_s = max(took, 0.8 * self._took_s + 0.2 * took)
+            self._heeded = self._news(now, given, trouble)
+            heed(self.store, self.clock.now(), self._heeded)
+        sentence = f"{identity.kind} plan for {identity.start:%Y-%m-%d %H:%M} UTC: {plan.label.value}"
+        say(self.store, "planner", self.clock.now(), sentence, {"took_s": round(took, 2), "orders": len(given_orders)})
+        return True
+
+    def _made(
+        self, identity: Identity, start: datetime, now: datetime, given: Sequence[Override], trouble: Mapping[str, str]
+    ) -> tuple[LiveCase, Plan]:
+        horizon = horizon_from(start, identity.start if identity.kind == "day_ahead" else None)
+        live = live_case(self.store, self.asset_types, horizon, now, trouble, given)
+        w = self.wishes
+        effort = (
+            planning.Effort(gap=w.gap, time_limit=w.time_limit_s)
+            if identity.kind == "day_ahead"
+            else planning.Effort(gap=w.replan_gap, time_limit=w.replan_time_limit_s)
+        )
+        return live, planning.plan(live.case, self.asset_types, effort, self.templates)
+
+    @staticmethod
+    def _cause(given: Sequence[Override], trouble: Mapping[str, str]) -> str:
+        told = [f"{o.kind.value} of {o.target} by {o.author}" for o in given]
+        told += [f"'{id}' {why}" for id, why in trouble.items()]
+        return "after an event: " + ("; ".join(told) or "an earlier one is over")
+
+    def _orders(self, identity: Identity, live: LiveCase, plan: Plan) -> list[Setpoint]:
+        """Orders of the plan's first step; ids follow from the identity, so the same push twice is one."""
+        now = self.clock.now()
+        takes = {a.id for a in self.store.assets() if a.profile is not None} - live.excluded
+        given = [s for s in orders(live.case, plan, 0, takes, now, ISSUER) if self._takes_orders(live.case, s)]
+        given = [self._locked(s, live, now) for s in given]
+        given += self._freed(live, given, plan.horizon)
+        begin = max(plan.horizon.start, now)
+        return [
+            replace(s, id=uuid5(run_id_of(identity), f"{s.asset_id} {s.kind}"), valid_from=begin) for s in given
+        ]  # fmt: skip
+
+    @staticmethod
+    def _takes_orders(case: Case, setpoint: Setpoint) -> bool:
+        unit = next(u for u in case.units if u.id == setpoint.asset_id)
+        return unit.type not in ("heat_store", "heat_demand", "load")
+
+    @staticmethod
+    def _locked(setpoint: Setpoint, live: LiveCase, now: datetime) -> Setpoint:
+        lock = live.locks.get(setpoint.asset_id)
+        if lock is None or lock.value_kw is None or not lock.start <= now < lock.until:
+            return setpoint
+        value = abs(lock.value_kw) if setpoint.kind is SetpointKind.LIMIT else lock.value_kw
+        return replace(setpoint, value=value, reason=f"locked by {lock.author}: {lock.reason}")
+
+    def _freed(self, live: LiveCase, given: Sequence[Setpoint], horizon: Horizon) -> list[Setpoint]:
+        """PV and wind whose limit still runs, and that are no longer curtailed: back to all they can give."""
+        limited = {s.asset_id: s for s in self.store.setpoints(horizon.start) if s.kind is SetpointKind.LIMIT}
+        again = {s.asset_id for s in given}
+        freed = list[Setpoint]()
+        for unit in live.case.units:
+            before = limited.get(unit.id)
+            if unit.type not in ("pv", "wind") or unit.id in again | live.excluded or before is None:
+                continue
+            if before.value >= unit.asset.peak_kw - 1e-6 or before.issuer != ISSUER:
+                continue
+            freed.append(
+                Setpoint(
+                    id=before.id, asset_id=unit.id, kind=SetpointKind.LIMIT, value=unit.asset.peak_kw,
+                    valid_from=horizon.start, expires_at=horizon.time(1) + GRACE, priority=Priority.SETPOINT,
+                    reason=f"no longer curtailed, {available_kw(unit, 0):.2f} kW expected", issuer=ISSUER,
+                )
+            )  # fmt: skip
+        return freed
+
+    # The ladder
+
+    def _answer_for(self, identity: Identity, now: datetime) -> None:
+        """A quarter-hour has begun without its plan: what is left of the last one, else nothing but own control."""
+        last = last_planned(self.store, identity.start)
+        run = None if last is None or last.run_id is None else self.store.load_run(last.run_id)
+        left = None if run is None else shifted(run.plan, identity.start)
+        if run is None or left is None or last is None:
+            why = "no plan in time and none before it reaches this far: devices run by their own control"
+            push(self.store, identity, None, [], label=Label.SAFE.value, why=why, planned=now)
+            say(self.store, "planner", now, why, {})
+            self._plan(Identity("event", identity.start, "no plan"), identity.start)
+            return
+        why = f"no plan in time: the plan of {last.start:%Y-%m-%d %H:%M} UTC goes on"
+        plan = replace(left, why=why)
+        given = self._again(identity, plan, now)
+        run_id = _previous_id(identity)
+        push(self.store, identity, (run_id, plan, run.inputs_hash), given,
+             label=Label.PREVIOUS.value, why=why, planned=now)  # fmt: skip
+        say(self.store, "planner", now, why, {"orders": len(given)})
+
+    def _again(self, identity: Identity, plan: Plan, now: datetime) -> list[Setpoint]:
+        """The old plan's orders for this quarter-hour, to the assets that had targets from us and still may have."""
+        excluded = {o.target for o in overrides(self.store, now) if o.start <= now} | self._troubled(now).keys()
+        had = {s.asset_id for s in self.store.setpoints(now - QUARTER)
+               if s.issuer == ISSUER and s.kind is SetpointKind.TARGET}  # fmt: skip
+        found = list[Setpoint]()
+        for id in sorted(had - excluded):
+            values = plan.power_kw.get(id, plan.heat_kw.get(id))
+            if values is None:
+                continue
+            found.append(
+                Setpoint(
+                    id=uuid5(_previous_id(identity), f"{id} {SetpointKind.TARGET}"), asset_id=id,
+                    kind=SetpointKind.TARGET, value=float(values[0]), valid_from=now,
+                    expires_at=identity.start + QUARTER + GRACE, priority=Priority.SETPOINT,
+                    reason=f"plan of {identity.start:%Y-%m-%d %H:%M} UTC, {Label.PREVIOUS.value}", issuer=ISSUER,
+                )
+            )  # fmt: skip
+        return found
+
+    def _record_missed(self, quarter: datetime) -> None:
+        """Quarter-hours that passed while nobody planned: say what the devices did."""
+        last = last_planned(self.store, quarter)
+        if last is None:
+            return
+        known = {r.start for r in records(self.store, last.start, quarter) if r.kind == "intraday"}
+        start = last.start + QUARTER
+        while start < quarter:
+            if start not in known:
+                held = start < last.start + QUARTER + GRACE
+                label = Label.PREVIOUS if held else Label.SAFE
+                why = "no planner was running: " + (
+                    "devices kept their last orders until these ended" if held else "devices ran by their own control"
+                )
+                push(self.store, Identity("intraday", start), None, [], label=label.value, why=why,
+                     planned=self.clock.now())  # fmt: skip
+            start += QUARTER
+
+
+def quarter_of(at: datetime) -> datetime:
+    """Start of its quarter-hour; UTC and Berlin agree on them."""
+    return at - timedelta(minutes=at.minute % 15, seconds=at.second, microseconds=at.microsecond)
+
+
+def horizon_from(start: datetime, delivery: datetime | None = None) -> Horizon:
+    """Quarter-hours from `start` to the end of its local day, or of the next where that is near or known already.
+
+    `delivery`: the day that must be covered. After the auction (13:00) the next day's prices are known.
+    """
+    local = start.astimezone(MARKET_ZONE)
+    last = local.date() if delivery is None else delivery.astimezone(MARKET_ZONE).date()
+    end = market_day(last).end
+    if end - start < LEAST_AHEAD:
+        end = market_day(last + timedelta(days=1)).end
+    return Horizon(start, (end - start) // QUARTER, 15)
+
+
+def shifted(plan: Plan, start: datetime) -> Plan | None:
+    """What is left of a plan from a time on, labelled as such; its costs are not evaluated anew. None: nothing."""
+    first = (start - plan.horizon.start) // plan.horizon.step
+    if not 0 <= first < plan.horizon.steps:
+        return None
+    horizon = Horizon(start, plan.horizon.steps - first, plan.horizon.step_minutes)
+    cut: dict[str, Any] = {name: {id: values[first:] for id, values in getattr(plan, name).items()} for name in _SERIES}
+    return replace(plan, horizon=horizon, label=Label.PREVIOUS, status="not solved", method="previous", violations=(),
+                   objective_eur=np.nan, penalty_eur=np.nan, bound_eur=np.nan, gap=np.nan, co2_t=np.nan,
+                   components={}, **cut)  # fmt: skip
+
+
+_SERIES = ("power_kw", "heat_kw", "state_energy_kwh", "state_on", "prices")
+
+
+def _digest(news: frozenset[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(news)).encode()).hexdigest()[:16]
+
+
+def _previous_id(identity: Identity) -> UUID:
+    return uuid5(OURS, f"{identity.kind} {identity.start.isoformat()} previous")
+
+
+def run_id_of(identity: Identity) -> UUID:
+    """The run that belongs to an identity."""
+    return uuid5(OURS, f"{identity.kind} {identity.start.isoformat()} {identity.cause}")

@@ -1,0 +1,193 @@
+"""The case of this moment, from the store: registry, grid, forecasts, readings, and what people decided."""
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from vpp.cases import from_tables
+from vpp.domain import Array, AssetType, Case, Horizon, Unit
+from vpp.operations.collect import Latest, as_read
+from vpp.store import RegisteredAsset, Store, StoreError
+from vpp.store.dispatching import Grid, Override, OverrideKind, grid, known_series, switched_at
+
+DAY = timedelta(days=1)
+STALE = timedelta(minutes=30)
+"""A reading older than this says nothing about the present state."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveCase:
+    case: Case
+    locks: Mapping[str, Override]
+    """By asset: what is ordered instead of the plan's value."""
+    excluded: frozenset[str]
+    """Assets that get no orders."""
+    assumed: tuple[str, ...]
+    """What was not known and had to be taken from somewhere else, one sentence each."""
+
+
+def live_case(
+    store: Store, asset_types: Mapping[str, AssetType], horizon: Horizon, now: datetime,
+    troubled: Mapping[str, str] | None = None, overrides: Sequence[Override] = (),
+) -> LiveCase:  # fmt: skip
+    """What is known at `now` about the horizon; `troubled` assets (and why) are planned as they run by themselves."""
+    found, assets = grid(store), store.assets()
+    if found is None or not assets:
+        raise StoreError("live case: no grid and no assets are registered; allowed: at least one of each")
+    known = [a for a in assets if a.kind in asset_types]
+    assumed = [f"asset '{a.id}': its type {a.kind} is not known here; left out" for a in assets if a not in known]
+    here = [o for o in overrides if o.start < horizon.end and o.until > horizon.start]
+    bounded, beside = bounding(here, known, found)
+    assumed += beside
+    tables = tables_of_registry(known, asset_types, found)
+    if bounded:
+        tables["caps"] = caps_of(bounded)
+    wanted = _named(tables, found.market)
+    series, filled = _complete(store, wanted, horizon, now)
+    missing = sorted(wanted - series.keys())
+    if missing:
+        raise StoreError(f"live case: nothing is known of the series {', '.join(missing)}; allowed: a forecast of each")
+    case = from_tables(tables, series, found.market, horizon, asset_types)
+    at_once = {o.target for o in here if o.kind is OverrideKind.EXCLUDE and o.start <= now}
+    by_itself = at_once | (troubled or {}).keys()
+    state = as_read(case.units, fresh(store.latest(), now))
+    assumed += filled + [f"asset '{id}': its state was not read; taken from its registration" for id in state.assumed]
+    counted = _running_for(store, state.units, now)
+    units = [without_orders(u) if u.id in by_itself else u for u in counted]
+    locks = {o.target: o for o in here if o.kind is OverrideKind.LOCK}
+    return LiveCase(case=replace(case, units=units), locks=locks, excluded=frozenset(by_itself), assumed=tuple(assumed))
+
+
+def fresh(latest: Latest, now: datetime) -> Latest:
+    """Readings that are young enough to be the present."""
+    return {key: reading for key, reading in latest.items() if now - reading.at <= STALE}
+
+
+def tables_of_registry(
+    assets: Iterable[RegisteredAsset], asset_types: Mapping[str, AssetType], found: Grid
+) -> dict[str, list[Mapping[str, Any]]]:
+    """Rows of the case format: what the registry holds, without empty cells."""
+    tables: dict[str, list[Mapping[str, Any]]] = {"nodes": [_filled(row) for row in found.nodes]}
+    assets = list(assets)
+    there = {asset.id for asset in assets}
+    groups: list[Mapping[str, Any]] = [_filled(row) for row in found.groups if row.get("asset") in there]
+    if groups:
+        tables["groups"] = groups
+    for asset in assets:
+        cells = {**asset.nameplate, **asset.outlook}
+        for column in attached(asset_types[asset.kind]):
+            rows = cells.pop(column.name, None) or []
+            about = column.metadata["rows"]
+            tables.setdefault(about.file, []).extend({**_filled(row), about.by: asset.id} for row in rows)
+        tables.setdefault(asset.kind, []).append(_filled(cells))
+    return tables
+
+
+def attached(kind: AssetType) -> list[Any]:
+    """Fields that hold rows of another file."""
+    return [f for part in (kind.nameplate, kind.outlook) for f in fields(part) if "rows" in f.metadata]
+
+
+def bounding(
+    overrides: Iterable[Override], assets: Sequence[RegisteredAsset], found: Grid
+) -> tuple[list[Override], list[str]]:
+    """Locks and limits that a case can hold as caps, and what is said of the others: a plan never fails on them."""
+    electrical = {a.id for a in assets if a.node is not None}
+    places = {n["id"] for n in found.nodes if n.get("carrier") == "electricity"} | {g["group"] for g in found.groups}
+    kept, said = list[Override](), list[str]()
+    for o in overrides:
+        if o.kind is OverrideKind.EXCLUDE:
+            continue
+        if o.target in electrical or (o.kind is OverrideKind.LIMIT and o.target in places):
+            kept.append(o)
+        elif o.kind is OverrideKind.LIMIT:
+            said.append(f"limit of '{o.target}' by {o.author}: there is no such asset, group or node any more")
+        else:
+            said.append(f"lock of '{o.target}' by {o.author}: it is ordered, but the plan does not know of it")
+    return kept, said
+
+
+def caps_of(overrides: Iterable[Override]) -> list[Mapping[str, Any]]:
+    """Limits as they are; a lock as the band between nothing and its value."""
+    rows = list[Mapping[str, Any]]()
+    for o in overrides:
+        common = {"id": str(o.override_id), "target": o.target, "reason": f"{o.author}: {o.reason}",
+                  "start": o.start.isoformat(), "end": o.until.isoformat()}  # fmt: skip
+        if o.kind is OverrideKind.LIMIT:
+            limits = {"max_import_kw": o.max_import_kw, "max_export_kw": o.max_export_kw}
+            rows.append(_filled({**common, **limits}))
+        elif o.kind is OverrideKind.LOCK and o.value_kw is not None:
+            rows.append({**common, "max_import_kw": max(0.0, -o.value_kw), "max_export_kw": max(0.0, o.value_kw)})
+    return rows
+
+
+def _running_for(store: Store, units: Sequence[Unit], now: datetime) -> list[Unit]:
+    """Units with a minimum time on or off: for how long they have been so, from their readings."""
+    bound = [u for u in units if getattr(u.asset, "min_up_h", 0) or getattr(u.asset, "min_down_h", 0)]
+    longest = max((max(u.asset.min_up_h, u.asset.min_down_h) for u in bound), default=0.0)
+    if not longest:
+        return list(units)
+    changed = switched_at(store, [u.id for u in bound], now - timedelta(hours=longest) - STALE)
+
+    def counted(unit: Unit) -> Unit:
+        since = changed.get(unit.id)
+        hours = longest + 1.0 if since is None else max((now - since).total_seconds() / 3600, 1e-3)
+        signed = hours if unit.outlook.initial_on_h > 0 else -hours
+        return replace(unit, outlook=replace(unit.outlook, initial_on_h=signed))
+
+    ids = {u.id for u in bound}
+    return [counted(u) if u.id in ids else u for u in units]
+
+
+def without_orders(unit: Unit) -> Unit:
+    """A unit that nobody can steer: a battery rests, PV gives what it gives, heat sources follow their store."""
+    if unit.type == "battery":
+        return replace(unit, asset=replace(unit.asset, max_charge_kw=0.0, max_discharge_kw=0.0))
+    if unit.type in ("pv", "wind"):
+        return replace(unit, asset=replace(unit.asset, curtailable=False))
+    return unit
+
+
+def _complete(store: Store, wanted: Set[str], horizon: Horizon, now: datetime) -> tuple[dict[str, Array], list[str]]:
+    """Every series on the whole horizon: gaps take the day before, then the last value known; each is said."""
+    known, said = known_series(store, horizon, now), list[str]()
+    series = {name: known.get(name, np.full(horizon.steps, np.nan)) for name in wanted}
+    gaps = {name for name, values in series.items() if np.isnan(values).any()}
+    for days in (1, 2, 7):
+        if not gaps:
+            break
+        before = known_series(store, Horizon(horizon.start - days * DAY, horizon.steps, horizon.step_minutes), now)
+        for name in sorted(gaps):
+            values, other = series[name], before.get(name)
+            if other is None:
+                continue
+            fill = np.isnan(values) & ~np.isnan(other)
+            values[fill] = other[fill]
+            if fill.any():
+                said.append(f"series '{name}': {fill.sum()} steps as {days} days before")
+            if not np.isnan(values).any():
+                gaps.discard(name)
+    for name in sorted(gaps):
+        values = series[name]
+        there = np.flatnonzero(~np.isnan(values))
+        if not there.size:
+            del series[name]
+            continue
+        said.append(f"series '{name}': {np.isnan(values).sum()} steps held at the nearest value known")
+        values[:] = np.interp(np.arange(len(values)), there, values[there])
+    return series, said
+
+
+def _named(tables: Mapping[str, Sequence[Mapping[str, Any]]], market: Mapping[str, Any]) -> set[str]:
+    """Series that rows speak of: texts in columns that hold numbers over time."""
+    over_time = ("profile", "cop", "demand_kw", "level", "min_level", "import_limit_kw", "export_limit_kw",
+                 "feed_in_eur_per_mwh", "fuel_eur_per_mwh")  # fmt: skip
+    cells = (row[c] for rows in tables.values() for row in rows for c in over_time if c in row)
+    return {value for value in (*cells, *market.values()) if isinstance(value, str)}
+
+
+def _filled(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if value is not None and value != ""}
