@@ -74,3 +74,12 @@ def _on_for(before_h: float, on: bool, hours: float) -> float:
     if (before_h > 0) == on:
         return before_h + hours if on else before_h - hours
     return max(hours, 1e-3) if on else -max(hours, 1e-3)
+
+
+def without_orders(unit: Unit) -> Unit:
+    """A unit that nobody can steer: a battery rests, PV gives what it gives, heat sources follow their store."""
+    if unit.type == "battery":
+        return replace(unit, asset=replace(unit.asset, max_charge_kw=0.0, max_discharge_kw=0.0))
+    if unit.type in ("pv", "wind"):
+        return replace(unit, asset=replace(unit.asset, curtailable=False))
+    return unit

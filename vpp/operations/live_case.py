@@ -9,7 +9,7 @@ import numpy as np
 
 from vpp.cases import from_tables
 from vpp.domain import Array, AssetType, Case, Horizon, Unit
-from vpp.operations.collect import Latest, as_read
+from vpp.operations.collect import Latest, as_read, without_orders
 from vpp.store import RegisteredAsset, Store, StoreError
 from vpp.store.dispatching import Grid, Override, OverrideKind, grid, known_series, switched_at
 
@@ -140,15 +140,6 @@ def _running_for(store: Store, units: Sequence[Unit], now: datetime) -> list[Uni
 
     ids = {u.id for u in bound}
     return [counted(u) if u.id in ids else u for u in units]
-
-
-def without_orders(unit: Unit) -> Unit:
-    """A unit that nobody can steer: a battery rests, PV gives what it gives, heat sources follow their store."""
-    if unit.type == "battery":
-        return replace(unit, asset=replace(unit.asset, max_charge_kw=0.0, max_discharge_kw=0.0))
-    if unit.type in ("pv", "wind"):
-        return replace(unit, asset=replace(unit.asset, curtailable=False))
-    return unit
 
 
 def _complete(store: Store, wanted: Set[str], horizon: Horizon, now: datetime) -> tuple[dict[str, Array], list[str]]:

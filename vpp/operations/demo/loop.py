@@ -9,7 +9,7 @@ import numpy as np
 from vpp.domain import AssetType, Case, Plan, Quality, Reading, SetpointEvent, Unit
 from vpp.operations import plan as planning
 from vpp.operations.apply import Outcome, orders, outcomes
-from vpp.operations.collect import as_read, collect
+from vpp.operations.collect import as_read, collect, without_orders
 from vpp.operations.demo.options import DemoOptions
 from vpp.operations.demo.town import SUBSTEP, Town
 from vpp.operations.report import Replan
@@ -128,12 +128,3 @@ class Loop:
         planning.keep(self._store, "intraday", plan, planning.inputs_hash(case, self._types), now)
         self.done.replans.append(Replan(at=case.horizon.start, label=plan.label, objective_eur=plan.objective_eur))
         return plan
-
-
-def without_orders(unit: Unit) -> Unit:
-    """A unit that nobody can steer: a battery rests, PV gives what it gives, heat sources follow their store."""
-    if unit.type == "battery":
-        return replace(unit, asset=replace(unit.asset, max_charge_kw=0.0, max_discharge_kw=0.0))
-    if unit.type in ("pv", "wind"):
-        return replace(unit, asset=replace(unit.asset, curtailable=False))
-    return unit
