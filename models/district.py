@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from models.dispatch.columns import UnitColumns
+from models.columns import UnitColumns
 from vpp.domain import Array, AssetType, Case, Site, Unit
 
 _HEAT_SOURCES = ("chp", "heat_pump", "electric_boiler", "gas_boiler")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from models.dispatch.columns import per_step
+from models.columns import per_step
 from models.dispatch.problem import active
 from vpp.domain import MARKET_ZONE, Array, Cap, Case, Plan, Reason, Unit
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dispatch.columns import UnitColumns
+from models.columns import UnitColumns
 from vpp.domain import Array, AssetType, Case, Surroundings, Together, Unit
 
 SOURCES = ("chp", "heat_pump", "electric_boiler", "gas_boiler")

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.columns import UnitColumns, per_step
 from models.dispatch import network
-from models.dispatch.columns import UnitColumns, per_step
 from models.dispatch.penalties import penalties_of
 from vpp.domain import Array, AssetType, Cap, Carrier, Case, Horizon, Node, Rules, Series, Unit
 from vpp.milp import Group, Link, Offer, Problem, Templates, most_of

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.columns import UnitColumns
 from models.dispatch.city.blocks import BlockSites
 from models.dispatch.city.heat import HeatSites, Penalty
 from models.dispatch.city.rows import Classes, Coupling, Rows
 from models.dispatch.city.stores import Stores
-from models.dispatch.columns import UnitColumns
 from vpp.domain import (
     Array,
     AssetType,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dispatch.columns import per_step
+from models.columns import per_step
 from models.dispatch.penalties import penalties_of
 from models.dispatch.problem import active
 from vpp.domain import Array, Cap, Carrier, Case, Node, Series, Unit
