@@ -14,7 +14,7 @@ EXACT_HARD, CITY_HARD = 40, 100
 """On/off units up to which HiGHS alone closes 0.1 % in a minute (57 s at 60 of them), and from which it does not."""
 EXACT_ROWS, CITY_ROWS = 700, 2500
 """Assets up to which the linear part alone is quick, and from which it takes too long (3.9 s at 1,000 × 96 steps)."""
-LEAST_SHARE = 0.1
+LEAST_SHARE = 0.3
 """Of these sizes, however short the time: a small case has its lower rungs at once."""
 CITY_SHARE = 0.4
 """Of the time, where both are used."""
