@@ -11,6 +11,8 @@ os.environ.pop("VPP_DATABASE", None)
 
 
 def pytest_sessionfinish() -> None:
+    import logging
     import shutil
 
+    logging.raiseExceptions = False  # libraries that say goodbye at exit find the captured streams closed
     shutil.rmtree(HOME, ignore_errors=True)
