@@ -84,7 +84,13 @@ class Processes:
         return ProcessPoolExecutor(self._count, mp_context=multiprocessing.get_context("spawn"))
 
     def submit(self, job: Job, before: State) -> "Future[Done]":
-        return self._pool.submit(work, job, before)
+        """A pool that has just lost a worker takes nothing: that job is lost like those it had."""
+        try:
+            return self._pool.submit(work, job, before)
+        except BrokenProcessPool as error:
+            lost = Future[Done]()
+            lost.set_exception(error)
+            return lost
 
     def renew(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
