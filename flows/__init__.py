@@ -22,4 +22,4 @@ home = settings().home / "prefect"
 for _name, _value in {**_QUIET, "PREFECT_HOME": str(home)}.items():
     os.environ.setdefault(_name, _value)
 # Prefect makes only the last level of its home.
-(settings().home / "prefect").mkdir(parents=True, exist_ok=True)
+home.mkdir(parents=True, exist_ok=True)

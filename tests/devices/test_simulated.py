@@ -1,13 +1,13 @@
 import asyncio
 import math
 import resource
-import shutil
 import struct
 
 import pytest
 from sunspec2.modbus.client import SunSpecModbusClientDeviceTCP
 
 from tests.devices.conftest import PROFILES
+from tests.judges import judge
 from vpp.devices import Device, Fault, Field, SimulatedCity
 from vpp.devices.link import Link, NoAnswer, Refused, networks
 from vpp.domain import Priority, Quality, SetpointKind, WallClock
@@ -224,12 +224,12 @@ async def test_pysunspec2_reads_the_limit_that_we_give(town):
     assert percent == pytest.approx(40) and (seconds, enabled) == (60, 1)
 
 
-@pytest.mark.skipif(shutil.which("mbpoll") is None, reason="mbpoll is not installed (Debian package mbpoll)")
 async def test_mbpoll_reads_what_is_published(town):
+    mbpoll = judge("mbpoll")
     device = town.add("m", "energy-meter", address="127.0.0.1")
     town.city.publish("m", {"power_kw": -4.2})
     args = f"-m tcp -a 1 -0 -r 0 -c 1 -t 3:float -B -1 -p {device.port} {device.host}".split()
-    process = await asyncio.create_subprocess_exec("mbpoll", *args, stdout=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(mbpoll, *args, stdout=asyncio.subprocess.PIPE)
     out, _ = await process.communicate()
     assert "4200" in out.decode()
 

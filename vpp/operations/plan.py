@@ -12,7 +12,7 @@ from vpp.domain import AssetType, Case, Plan
 from vpp.milp import Progress, Templates
 from vpp.store import Run, Store
 
-__all__ = ["Effort", "Templates", "inputs_hash", "keep", "plan"]
+__all__ = ["Effort", "Templates", "inputs_hash", "keep", "plan", "stored"]
 
 
 def plan(
