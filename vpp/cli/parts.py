@@ -170,11 +170,12 @@ def web_part(folder: Path) -> None:
     from vpp.api import create_app
     from vpp.operations.live.clock import shared_clock
     from vpp.store import Store
+    from vpp.web.app import add_pages
 
     host, _, port = os.environ.get("VPP_LISTEN", "127.0.0.1:8080").rpartition(":")
     with platform_dsn(settings(), folder) as dsn, Store(dsn, connections=8, patience_s=3) as store:
         store.migrate()
-        app = create_app(store, shared_clock(folder))
+        app = add_pages(create_app(store, shared_clock(folder)))
         uvicorn.run(app, host=host, port=int(port), log_level="warning", server_header=False)
 
 
