@@ -38,9 +38,14 @@ class Store:
     already there is neither stored twice nor changed. Times are aware, and come back in UTC.
     """
 
-    def __init__(self, dsn: str, *, connections: int = 4, patience_s: float = 10.0) -> None:
-        """Connect, with at most so many connections; a call waits `patience_s` for one, then `StoreUnavailable`."""
-        self._database = Database(dsn, connections=connections, patience_s=patience_s)
+    def __init__(
+        self, dsn: str, *, connections: int = 4, patience_s: float = 10.0, answer_s: float | None = None
+    ) -> None:
+        """Connect, with at most so many connections; a call waits `patience_s` for one, then `StoreUnavailable`.
+
+        `answer_s`: so does one whose statement has no answer by then; None: it waits as long as the connection lives.
+        """
+        self._database = Database(dsn, connections=connections, patience_s=patience_s, answer_s=answer_s)
         self._keys = _telemetry.Keys()
         self._prepared: set[date] = set()
 
@@ -55,7 +60,7 @@ class Store:
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; return the names of the migrations that ran."""
-        with self._database.connection() as connection:
+        with self._database.unbounded() as connection:
             ran = migrate(connection, migrations())
             if _owners.arrange_role(connection):
                 _roles.arrange(connection)
