@@ -97,6 +97,7 @@ class OwnerView:
         """A transaction as the owner; role and owner end with it."""
         with self._database.transaction() as connection:
             connection.execute("SELECT set_config('vpp.owner', %s, true)", (str(self._key),))
+            connection.execute("SET LOCAL statement_timeout = '10s'")  # one owner does not stop the others
             connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(ROLE)))
             yield connection
 
