@@ -9,7 +9,7 @@ from vpp.devices.blocks import Block, Point, Value, read_plan
 from vpp.devices.profile import SETPOINTS, Fallback, Profile, SetpointSpec, StepSpec
 from vpp.devices.registers import Register, Unfit
 from vpp.devices.units import OF_RATING, Amount
-from vpp.domain import Mistake, Mistakes, Quality, SetpointKind
+from vpp.domain import Mistake, Mistakes, SetpointKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,8 +256,3 @@ def needs_rating(profile: Profile) -> bool:
         amounts += [s.hold.on_loss.value] if isinstance(s.hold.on_loss, Fallback) else []
         units += [step.write.unit for step in (*s.steps, *s.release) if step.write]
     return OF_RATING in units or any(a.of_rating for a in amounts)
-
-
-def unread(block_names: tuple[str, ...]) -> dict[str, Value]:
-    """Nothing came: every point is bad."""
-    return dict.fromkeys(block_names, (None, Quality.BAD))
