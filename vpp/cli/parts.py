@@ -167,6 +167,10 @@ def _planner_part(folder: Path) -> None:
                 stop.wait(1.0)
 
 
+DEMO_NETWORKS = ("127.0.0.0/8",)
+"""The simulated city's devices are on this machine."""
+
+
 def web_part(folder: Path) -> None:
     import uvicorn
 
@@ -181,7 +185,8 @@ def web_part(folder: Path) -> None:
         Store(dsn, connections=8, patience_s=3, answer_s=SERVICE_ANSWER_S) as store,
     ):
         store.migrate()
-        app = add_pages(create_app(store, shared_clock(folder)))
+        networks = settings().networks or (DEMO_NETWORKS if is_demo(folder) else ())
+        app = add_pages(create_app(store, shared_clock(folder), networks=networks))
         uvicorn.run(app, host=host, port=int(port), log_level="warning", server_header=False)
 
 
