@@ -158,7 +158,8 @@ def _planner_part(folder: Path) -> None:
                             days = ", ".join(map(str, came))
                             say(store, "inputs", clock.now(), f"forecasts and prices of {days}")
                         collector.tick(clock.now())
-                        planner.tick()
+                        if planner.tick():
+                            store.roll_up()  # quarter-hours for people to look at
             except StoreUnavailable as problem:
                 log.warning("waiting for the database: %s", problem)
                 stop.wait(0.5)
@@ -187,7 +188,8 @@ def web_part(folder: Path) -> None:
         store.migrate()
         networks = settings().networks or (DEMO_NETWORKS if is_demo(folder) else ())
         app = add_pages(create_app(store, shared_clock(folder), networks=networks))
-        uvicorn.run(app, host=host, port=int(port), log_level="warning", server_header=False)
+        uvicorn.run(app, host=host, port=int(port), log_level="warning", server_header=False,
+                    timeout_graceful_shutdown=2)  # fmt: skip
 
 
 async def _until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
