@@ -45,8 +45,8 @@ def live_case(
     tables = tables_of_registry(known, asset_types, found)
     if bounded:
         tables["caps"] = caps_of(bounded)
-    wanted = _named(tables, found.market)
-    series, filled = _complete(store, wanted, horizon, now)
+    wanted = named_series(tables, found.market)
+    series, filled = completed(store, wanted, horizon, now)
     missing = sorted(wanted - series.keys())
     if missing:
         raise StoreError(f"live case: nothing is known of the series {', '.join(missing)}; allowed: a forecast of each")
@@ -142,7 +142,7 @@ def _running_for(store: Store, units: Sequence[Unit], now: datetime) -> list[Uni
     return [counted(u) if u.id in ids else u for u in units]
 
 
-def _complete(store: Store, wanted: Set[str], horizon: Horizon, now: datetime) -> tuple[dict[str, Array], list[str]]:
+def completed(store: Store, wanted: Set[str], horizon: Horizon, now: datetime) -> tuple[dict[str, Array], list[str]]:
     """Every series on the whole horizon: gaps take the day before, then the last value known; each is said."""
     known, said = known_series(store, horizon, now), list[str]()
     series = {name: known.get(name, np.full(horizon.steps, np.nan)) for name in wanted}
@@ -172,7 +172,7 @@ def _complete(store: Store, wanted: Set[str], horizon: Horizon, now: datetime) -
     return series, said
 
 
-def _named(tables: Mapping[str, Sequence[Mapping[str, Any]]], market: Mapping[str, Any]) -> set[str]:
+def named_series(tables: Mapping[str, Sequence[Mapping[str, Any]]], market: Mapping[str, Any]) -> set[str]:
     """Series that rows speak of: texts in columns that hold numbers over time."""
     over_time = ("profile", "cop", "demand_kw", "level", "min_level", "import_limit_kw", "export_limit_kw",
                  "feed_in_eur_per_mwh", "fuel_eur_per_mwh")  # fmt: skip

@@ -218,10 +218,12 @@ def save_grid(store: Store, grid: Grid, now: datetime) -> None:
         connection.execute(command, (now, *plain))
 
 
-def grid(store: Store) -> Grid | None:
-    query = "SELECT nodes, market, groups FROM vpp.grid ORDER BY valid_from DESC LIMIT 1"
+def grid(store: Store, at: datetime | None = None) -> Grid | None:
+    """The newest; or as it was at a time."""
+    query = """SELECT nodes, market, groups FROM vpp.grid
+    WHERE valid_from <= coalesce(%s::timestamptz, 'infinity') ORDER BY valid_from DESC LIMIT 1"""
     with store.database.connection() as connection:
-        row = connection.execute(query).fetchone()
+        row = connection.execute(query, (at,)).fetchone()
     return Grid(nodes=row[0], market=row[1], groups=row[2]) if row else None
 
 
