@@ -90,8 +90,8 @@ def case_at(
     tables = tables_of_registry(registry.assets, asset_types, registry.grid)
     if caps:
         tables["caps"] = list(caps)
-    wanted = _named(tables, registry.grid.market)
-    series, issues, filled = _complete(store, wanted, horizon, at, only)
+    wanted = named_series(tables, registry.grid.market)
+    series, issues, filled = completed(store, wanted, horizon, at, only)
     missing = sorted(wanted - series.keys())
     if missing:
         raise StoreError(f"live case: nothing is known of the series {', '.join(missing)}; allowed: a forecast of each")
@@ -194,8 +194,8 @@ def _running_for(store: Store, units: Sequence[Unit], now: datetime) -> list[Uni
     return [counted(u) if u.id in ids else u for u in units]
 
 
-def _complete(
-    store: Store, wanted: Set[str], horizon: Horizon, at: datetime, only: Issues | None
+def completed(
+    store: Store, wanted: Set[str], horizon: Horizon, at: datetime, only: Issues | None = None
 ) -> tuple[dict[str, Array], dict[str, frozenset[datetime]], list[str]]:
     """Every series on the whole horizon, and its issues: gaps take the day before, then the last value known; said."""
     known, said = known_series(store, horizon, at, only), list[str]()
@@ -227,7 +227,7 @@ def _complete(
     return series, issues, said
 
 
-def _named(tables: Mapping[str, Sequence[Mapping[str, Any]]], market: Mapping[str, Any]) -> set[str]:
+def named_series(tables: Mapping[str, Sequence[Mapping[str, Any]]], market: Mapping[str, Any]) -> set[str]:
     """Series that rows speak of: texts in columns that hold numbers over time."""
     over_time = ("profile", "cop", "demand_kw", "level", "min_level", "import_limit_kw", "export_limit_kw",
                  "feed_in_eur_per_mwh", "fuel_eur_per_mwh")  # fmt: skip

@@ -82,7 +82,9 @@ def inputs_hash(study: Study) -> str:
     digest = hashlib.sha256(study.text.encode())
     folders = [study.folder] if study.folder else [DATA / "prices", DATA / "simbench"]
     for folder in folders:
-        for path in sorted(p for p in folder.glob("*") if p.suffix in (".csv", ".toml", ".parquet")):
+        for path in sorted(
+            p for p in [*folder.glob("*"), *folder.glob("issued/*")] if p.suffix in (".csv", ".toml", ".parquet")
+        ):
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
