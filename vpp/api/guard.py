@@ -26,7 +26,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 DOORS = ("/api/v1/session", "/api/v1/setup", "/login", "/setup")
-IMPORTS = ("/api/v1/imports/", "/inputs/", "/planner/")
+IMPORTS = ("/api/v1/imports/", "/inputs/", "/planner/", "/studies/")
 """Where files are taken in."""
 
 

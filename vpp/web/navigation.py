@@ -20,6 +20,7 @@ class Place:
 PLACES: list[Place] = [
     Place("/day", N_("Today"), CITY),
     Place("/planner", N_("Planning"), frozenset({Role.OPERATOR, Role.PLANNER})),
+    Place("/studies", N_("Studies"), frozenset({Role.OPERATOR, Role.PLANNER})),
 ]
 """In the order they are shown."""
 

@@ -53,7 +53,7 @@ def _home(request: Request, form: Form, mistakes: Sequence[str] = (), status: in
 def city(who: SeesAsPlanner, store: TheStore, clock: TheClock) -> Response:
     """The case that would be planned now."""
     case, data = city_case(store, ASSET_TYPES, clock.now())
-    return _file(data, f"city-{case.horizon.start:%Y%m%d-%H%M}.zip", "application/zip")
+    return as_file(data, f"city-{case.horizon.start:%Y%m%d-%H%M}.zip", "application/zip")
 
 
 @router.post("/cases")
@@ -74,7 +74,7 @@ def bring(request: Request, words: Language, given: FromForm, who: ChangesAsPlan
         )
     except Mistakes as found:
         return _home(request, form, [str(m) for m in found.mistakes], status=422)
-    store.audit(who.name, "brought in", f"case {job.id}", None, {"name": name, **about.as_json()}, job.created)
+    store.audit(who.name, "brought in", f"case {job.id}", None, {"name": name, **about.as_json()}, job.entry.created)
     return go(f"/planner/cases/{job.id}")
 
 
@@ -100,8 +100,8 @@ def live(request: Request, job_id: UUID, who: SeesAsPlanner, words: Language) ->
             html = environment(words.language).get_template("planner_progress.html").render(**shown, csrf=csrf)
             if html != said:
                 said = html
-                yield "event: page\n" + "".join(f"data: {line}\n" for line in html.splitlines()) + "\n"
-            if job.ended or await request.is_disconnected():
+                yield events_of(html)
+            if job.entry.ended or await request.is_disconnected():
                 return
             await asyncio.sleep(TELL_S)
 
@@ -110,28 +110,28 @@ def live(request: Request, job_id: UUID, who: SeesAsPlanner, words: Language) ->
 
 @router.post("/cases/{job_id}/cancel")
 def cancel(request: Request, job_id: UUID, who: ChangesAsPlanner) -> Response:
-    desk_of(request).cancel(_known(request, job_id).id)
+    desk_of(request).queue.cancel(_known(request, job_id).id)
     return go(f"/planner/cases/{job_id}")
 
 
 @router.post("/cases/{job_id}/remove")
 def remove(request: Request, job_id: UUID, who: ChangesAsPlanner, store: TheStore) -> Response:
     job = _known(request, job_id)
-    desk_of(request).remove(job.id)
-    store.audit(who.name, "removed", f"case {job.id}", {"name": job.name}, None, job.created)
+    desk_of(request).queue.remove(job.id)
+    store.audit(who.name, "removed", f"case {job.id}", {"name": job.name}, None, job.entry.created)
     return go("/planner", said="removed")
 
 
 @router.get("/cases/{job_id}/case.zip")
 def case_file(request: Request, job_id: UUID, who: SeesAsPlanner) -> Response:
     job = _known(request, job_id)
-    return _file(packed(desk_of(request).case_folder(job_id)), f"{_safe(job.name)}.zip", "application/zip")
+    return as_file(packed(job.case_folder), f"{file_name(job.name)}.zip", "application/zip")
 
 
 @router.get("/cases/{job_id}/plan.zip")
 def plan_file(request: Request, job_id: UUID, who: SeesAsPlanner) -> Response:
     job = _planned(request, job_id)
-    return _file(packed(desk_of(request).plan_folder(job_id)), f"{_safe(job.name)}-plan.zip", "application/zip")
+    return as_file(packed(job.plan_folder), f"{file_name(job.name)}-plan.zip", "application/zip")
 
 
 @router.get("/cases/{job_id}/schedule.csv")
@@ -141,7 +141,7 @@ def schedule_file(request: Request, job_id: UUID, who: SeesAsPlanner, flavour: F
     with TemporaryDirectory() as folder:
         path = Path(folder) / "schedule.csv"
         write_schedule(found.plan, path, flavour, case=found.case)
-        return _file(path.read_bytes(), f"{_safe(job.name)}-schedule.csv", "text/csv; charset=utf-8")
+        return as_file(path.read_bytes(), f"{file_name(job.name)}-schedule.csv", "text/csv; charset=utf-8")
 
 
 @router.get("/compare")
@@ -180,8 +180,8 @@ def _planned(request: Request, job_id: UUID) -> Job:
 
 
 def _result(request: Request, job_id: UUID) -> Result:
-    desk = desk_of(request)
-    return _read(desk.case_folder(job_id), desk.plan_folder(job_id))
+    job = _planned(request, job_id)
+    return _read(job.case_folder, job.plan_folder)
 
 
 @lru_cache(maxsize=KEPT_RESULTS)
@@ -189,11 +189,16 @@ def _read(case_folder: Path, plan_folder: Path) -> Result:
     return result_of(case_folder, plan_folder)
 
 
-def _safe(name: str) -> str:
+def events_of(html: str) -> str:
+    """A piece of a page as a server-sent event."""
+    return "event: page\n" + "".join(f"data: {line}\n" for line in html.splitlines()) + "\n"
+
+
+def file_name(name: str) -> str:
     return "".join(c if c.isascii() and c.isalnum() else "-" for c in name).strip("-") or "case"
 
 
-def _file(data: bytes, name: str, media_type: str) -> Response:
+def as_file(data: bytes, name: str, media_type: str) -> Response:
     return Response(data, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 

@@ -99,6 +99,10 @@ class Words:
         """`3 Minuten`."""
         return dates.format_timedelta(length, threshold=1.2, locale=self.locale)
 
+    def duration(self, seconds: float) -> str:
+        """`3 Minuten`."""
+        return self.span(timedelta(seconds=seconds))
+
     def ago(self, at: datetime | None, now: datetime) -> str:
         """`vor 3 Minuten`, `in 2 Stunden`."""
         if at is None:
@@ -108,7 +112,7 @@ class Words:
     def helpers(self) -> Mapping[str, Any]:
         """For templates, by name."""
         names = ("number", "kw", "kwh", "eur", "eur_per_mwh", "ct_per_kwh", "percent", "quantity", "time", "day",
-                 "short_day", "moment", "span", "ago")  # fmt: skip
+                 "short_day", "moment", "span", "duration", "ago")  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
 

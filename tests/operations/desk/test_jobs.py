@@ -26,9 +26,9 @@ def until(true, what: str):
 @pytest.fixture
 def desk(tmp_path):
     made = Desk(tmp_path / "desk")
-    made.start()
+    made.queue.start()
     yield made
-    made.stop()
+    made.queue.stop()
 
 
 def add(desk: Desk, folder: Path, **options):
@@ -42,10 +42,11 @@ def test_a_known_case_reaches_its_known_optimum(desk):
     )
     folder = folder or CASES / "battery-spread"
     job = add(desk, folder)
-    until(lambda: desk.job(job.id).ended, "the plan")
+    until(lambda: desk.job(job.id).entry.ended, "the plan")
     ended = desk.job(job.id)
-    assert (ended.stage, ended.label) == (Stage.DONE, "optimal")
-    found = result_of(desk.case_folder(job.id), desk.plan_folder(job.id))
+    assert ended.stage is Stage.DONE
+    found = result_of(ended.case_folder, ended.plan_folder)
+    assert found.plan.label == "optimal"
     assert ended.best_eur == pytest.approx(-0.355, abs=1e-6)
     assert ended.best_eur == pytest.approx(found.plan.objective_eur)
     whole = sum(found.power_kw.values())
@@ -65,21 +66,21 @@ def test_a_case_with_mistakes_is_refused_with_all_of_them_and_nothing_is_kept(de
 
 def test_a_cancelled_case_ends_and_its_folder_can_go(desk):
     first, second = (add(desk, CASES / "battery-spread") for _ in range(2))
-    desk.cancel(second.id)
+    desk.queue.cancel(second.id)
     assert desk.job(second.id).stage is Stage.CANCELLED
-    until(lambda: desk.job(first.id).ended, "the first")
-    assert desk.job(second.id).stage is Stage.CANCELLED and not desk.plan_folder(second.id).exists()
-    desk.remove(second.id)
+    until(lambda: desk.job(first.id).entry.ended, "the first")
+    assert desk.job(second.id).stage is Stage.CANCELLED and not second.plan_folder.exists()
+    desk.queue.remove(second.id)
     assert [j.id for j in desk.jobs()] == [first.id]
 
 
 def test_a_killed_process_is_said_and_ends_only_its_case(desk):
     folder = CASES / "battery-spread"
     first, second = add(desk, folder), add(desk, folder)
-    process = until(lambda: desk._running, "a process")
+    process = until(lambda: desk.queue._running, "a process")
     os.kill(process[1].pid, signal.SIGKILL)
-    until(lambda: desk.job(second.id).ended, "the second")
-    assert desk.job(first.id).stage is Stage.FAILED and "-9" in desk.job(first.id).saying
+    until(lambda: desk.job(second.id).entry.ended, "the second")
+    assert desk.job(first.id).stage is Stage.FAILED and "-9" in desk.job(first.id).entry.saying
     assert desk.job(second.id).stage is Stage.DONE
 
 
@@ -89,7 +90,7 @@ def test_what_was_not_ended_is_taken_up_by_the_next_desk(tmp_path):
     job = add(idle, CASES / "battery-spread")
     assert idle.job(job.id).stage is Stage.WAITING
     other = Desk(tmp_path / "desk")
-    other.start()
-    until(lambda: other.job(job.id).ended, "the plan")
-    other.stop()
+    other.queue.start()
+    until(lambda: other.job(job.id).entry.ended, "the plan")
+    other.queue.stop()
     assert json.loads((tmp_path / "desk" / str(job.id) / "ended.json").read_text())["stage"] == "done"

@@ -7,5 +7,6 @@ from vpp.operations.desk.result import Result, result_of
 from vpp.operations.desk.studio import Studio, Work
 
 __all__ = [
-    "Desk", "Entry", "Job", "Queue", "Result", "Stage", "Studio", "Work", "city_case", "packed", "result_of", "unpacked",
+    "Desk", "Entry", "Job", "Queue", "Result", "Stage", "Studio", "Work", "city_case", "packed", "result_of",
+    "unpacked",
 ]  # fmt: skip

@@ -110,5 +110,5 @@ def _finite(value: float) -> float | None:
     return value if abs(value) < float("inf") else None
 
 
-if __name__ == "__main__":
+def main() -> None:
     run_module(plan_case)

@@ -1,8 +1,8 @@
 """Long work of planners, one after the other, each in a process of its own; everything about one lies in its folder.
 
-    ID/asked.json   who asked for what; never changes
-    ID/now.json     how far it is
-    ID/ended.json   how it ended; missing: waiting, running, or left by a process that died and to be done again
+ID/asked.json   who asked for what; never changes
+ID/now.json     how far it is
+ID/ended.json   how it ended; missing: waiting, running, or left by a process that died and to be done again
 """
 
 import json
@@ -63,7 +63,7 @@ class Entry:
 
 
 class Queue:
-    """Works in one folder with one module. `start` also takes up what a killed process left; `stop` ends it."""
+    """Works in one folder with the `main` of one module. `start` also takes up what a killed process left; `stop` ends it."""
 
     def __init__(self, folder: Path, module: str) -> None:
         self.folder, self._module = folder, module
@@ -121,8 +121,8 @@ class Queue:
             self._running[1].terminate()
 
     def again(self, id: UUID) -> None:
-        """What was cancelled or failed goes on from where it was."""
-        if (entry := self.entry(id)) is not None and entry.stage in (Stage.FAILED, Stage.CANCELLED):
+        """What ended is taken up once more, from where it was."""
+        if (entry := self.entry(id)) is not None and entry.ended:
             (entry.folder / ENDED).unlink(missing_ok=True)
             self._asked.set()
 
@@ -157,7 +157,7 @@ class Queue:
 
     def _do(self, entry: Entry) -> None:
         """In another process, so that whatever it does ends only this one."""
-        process = subprocess.Popen([sys.executable, "-m", self._module, str(entry.folder)])
+        process = subprocess.Popen([sys.executable, "-c", f"from {self._module} import main; main()", str(entry.folder)])
         self._running = (entry.id, process)
         try:
             while process.poll() is None and not self._stopped.wait(LOOK_S):
