@@ -195,6 +195,13 @@ class TestParts:
         with Store(own_dsn) as other, pytest.raises(StoreError, match="is the copy of owner 'Anna Größe'"):
             other.import_folder(tmp_path / "out")
 
+    def test_of_an_owner_and_a_time_what_is_both(self, full, tmp_path):
+        part = Part(owner="Anna Größe", start=NOON + DAY, end=NOON + 3 * DAY)
+        manifest = full.export(tmp_path / "out", part, NOON, Format.CSV)
+        rows = {t["name"]: t["rows"] for t in manifest["tables"]}
+        assert (rows["telemetry"], rows["telemetry_core"]) == (2, 2)
+        assert {p.stem for p in (tmp_path / "out" / "telemetry").iterdir()} == {"2025-03-31", "2025-04-01"}
+
     def test_an_owner_nobody_knows_is_refused(self, store, tmp_path):
         with pytest.raises(StoreError, match="owner 'x': is not known"):
             store.export(tmp_path / "out", Part(owner="x"), NOON)
