@@ -15,6 +15,7 @@ from vpp.domain import MARKET_ZONE, Array, Horizon, Plan, Setpoint
 from vpp.store import runs as _runs
 from vpp.store import setpoints as _setpoints
 from vpp.store.plain import to_plain
+from vpp.store.seeing import seen_by
 from vpp.store.store import Store
 
 _CLAIM = """
@@ -177,28 +178,28 @@ def alone(store: Store, name: str) -> Generator[bool]:
 # Overrides
 
 
-def add_override(store: Store, override: Override) -> bool:
-    """False: it is there already."""
+def add_override(store: Store, override: Override, owner: str | None = None) -> bool:
+    """False: it is there already. As an owner, whom the database lets exclude own assets only."""
     marks = ", ".join(["%s"] * 11)
     command = f"INSERT INTO vpp.override ({_OVERRIDE}) VALUES ({marks}) ON CONFLICT DO NOTHING"
     values = [v.value if isinstance(v, OverrideKind) else v for v in asdict(override).values()]
-    with store.database.transaction() as connection:
+    with seen_by(store, owner) as connection:
         return connection.execute(command.encode(), values).rowcount == 1
 
 
-def end_override(store: Store, override_id: UUID, by: str, now: datetime) -> bool:
-    """False: there is no such override in force."""
+def end_override(store: Store, override_id: UUID, by: str, now: datetime, owner: str | None = None) -> bool:
+    """False: there is no such override in force (that the owner may end)."""
     command = """UPDATE vpp.override SET ended = %s, ended_by = %s
     WHERE override_id = %s AND ended IS NULL AND until > %s"""
-    with store.database.transaction() as connection:
+    with seen_by(store, owner) as connection:
         return connection.execute(command, (now, by, override_id, now)).rowcount == 1
 
 
-def overrides(store: Store, at: datetime) -> list[Override]:
-    """Those in force at a time or coming, and not taken back by then."""
+def overrides(store: Store, at: datetime, owner: str | None = None) -> list[Override]:
+    """Those in force at a time or coming, and not taken back by then; of all, or of an owner's assets."""
     query = f"""SELECT {_OVERRIDE} FROM vpp.override
     WHERE until > %s AND (ended IS NULL OR ended > %s) ORDER BY start, override_id"""
-    with store.database.connection() as connection:
+    with seen_by(store, owner) as connection:
         rows = connection.execute(query.encode(), (at, at)).fetchall()
     names = _OVERRIDE.split(", ")
     found: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in rows]
@@ -315,12 +316,13 @@ def parts(store: Store) -> list[Part]:
     return [Part(*row) for row in rows]
 
 
-def unheard(store: Store, now: datetime) -> list[UUID]:
-    """Orders that ended before any field took them."""
-    query = """SELECT setpoint_id FROM vpp.setpoint s WHERE expires_at <= %s AND expires_at > %s - interval '2 days'
+def unheard(store: Store, now: datetime) -> list[tuple[UUID, str]]:
+    """Orders that ended before any field took them, each with its asset."""
+    query = """SELECT setpoint_id, asset_id FROM vpp.setpoint s
+    WHERE expires_at <= %s AND expires_at > %s - interval '2 days'
     AND NOT EXISTS (SELECT FROM vpp.setpoint_event e WHERE e.setpoint_id = s.setpoint_id)"""
     with store.database.connection() as connection:
-        return [id for (id,) in connection.execute(query, (now, now)).fetchall()]
+        return [(id, asset_id) for id, asset_id in connection.execute(query, (now, now)).fetchall()]
 
 
 def input_ages(store: Store, now: datetime) -> list[tuple[str, datetime]]:
