@@ -69,6 +69,11 @@ def full(store, dsn):
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("INSERT INTO vpp.dropped (before) VALUES ('2020-01-01Z')")
         connection.execute("INSERT INTO vpp.owner_login SELECT 'anna', owner_key FROM vpp.owner")
+        connection.execute("INSERT INTO vpp.reason VALUES (%s, 'b1', '[[\"a,b\", 0.1]]')", (UUID(int=7),))
+        connection.execute(
+            "INSERT INTO vpp.release VALUES (%s, '2025-10-26', %s, 'x', %s, 'ü\n')", (UUID(int=5), UUID(int=7), NOON)
+        )
+        connection.execute("INSERT INTO vpp.handover VALUES (%s, 'x', %s, 'all \"well\"')", (UUID(int=6), NOON))
     return store
 
 
