@@ -180,7 +180,7 @@ def web_part(folder: Path) -> None:
     with platform_dsn(settings(), folder) as dsn, Store(dsn, connections=8, patience_s=3) as store:
         store.migrate()
         networks = settings().networks or (DEMO_NETWORKS if is_demo(folder) else ())
-        app = add_pages(create_app(store, shared_clock(folder), networks=networks))
+        app = add_pages(create_app(store, shared_clock(folder), networks=networks, folder=folder / "exports"))
         uvicorn.run(app, host=host, port=int(port), log_level="warning", server_header=False)
 
 

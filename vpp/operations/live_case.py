@@ -45,7 +45,7 @@ def live_case(
     tables = tables_of_registry(known, asset_types, found)
     if bounded:
         tables["caps"] = caps_of(bounded)
-    wanted = _named(tables, found.market)
+    wanted = named_series(tables, found.market)
     series, filled = _complete(store, wanted, horizon, now)
     missing = sorted(wanted - series.keys())
     if missing:
@@ -172,7 +172,7 @@ def _complete(store: Store, wanted: Set[str], horizon: Horizon, now: datetime) -
     return series, said
 
 
-def _named(tables: Mapping[str, Sequence[Mapping[str, Any]]], market: Mapping[str, Any]) -> set[str]:
+def named_series(tables: Mapping[str, Sequence[Mapping[str, Any]]], market: Mapping[str, Any]) -> set[str]:
     """Series that rows speak of: texts in columns that hold numbers over time."""
     over_time = ("profile", "cop", "demand_kw", "level", "min_level", "import_limit_kw", "export_limit_kw",
                  "feed_in_eur_per_mwh", "fuel_eur_per_mwh")  # fmt: skip

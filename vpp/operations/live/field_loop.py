@@ -18,7 +18,7 @@ from vpp.domain import Reading, Setpoint, SetpointEvent, SetpointState, Unit
 from vpp.operations.demo.town import rating_kw
 from vpp.operations.live.clock import SharedClock
 from vpp.store import RegisteredAsset, Store, StoreError, StoreUnavailable
-from vpp.store.dispatching import say, unheard
+from vpp.store.dispatching import OverrideKind, overrides, say, unheard
 
 INBOX_WALL_S, KEEP_WALL_S, TEND_WALL_S = 0.3, 0.5, 0.1
 READ_S, LEAST_READ_WALL_S = 10.0, 1.0
@@ -103,6 +103,7 @@ class FieldLoop:
         while True:
             try:
                 await self._fetch()
+                await self._let_go()
                 self.problem = ""
             except StoreUnavailable as problem:
                 self.problem = str(problem)
@@ -125,6 +126,17 @@ class FieldLoop:
         task = asyncio.create_task(self._give(new))
         self._giving.add(task)
         task.add_done_callback(self._giving.discard)
+
+    async def _let_go(self) -> None:
+        """What people took out of orders runs by its own control at once, not when its last order ends."""
+        if not self.field.orders:
+            return
+        now = self._clock.now()
+        found = await asyncio.to_thread(overrides, self._store, now)
+        out = {o.target: o for o in found if o.kind is OverrideKind.EXCLUDE and o.start <= now}
+        for asset in {key[0] for key in self.field.orders} & out.keys():
+            keys = [key for key in self.field.orders if key[0] == asset]
+            await self.field.withdraw(keys, f"excluded by {out[asset].author}: {out[asset].reason}")
 
     async def _give(self, new: list[Setpoint]) -> None:
         await self.field.apply(new)
