@@ -3,16 +3,19 @@
 import asyncio
 import threading
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
 
-from tests.api.conftest import world
+from tests.api.conftest import NOW, world
 from vpp.devices import SimulatedCity, load_profiles
-from vpp.domain import Quality, Reading, WallClock
+from vpp.domain import Quality, Reading
+from vpp.operations.live.clock import SharedClock
 
 API = "/api/v1"
+FAST = SharedClock(NOW, datetime.now(UTC).timestamp(), 60.0)
+"""Devices wait for an hour in a minute."""
 BATTERY = {
     "kind": "battery",
     "nameplate": {
@@ -121,7 +124,7 @@ def device():
     from assets import PROFILES
 
     profile = load_profiles(PROFILES)["battery"]
-    city, loop, up = SimulatedCity(WallClock()), asyncio.new_event_loop(), threading.Event()
+    city, loop, up = SimulatedCity(FAST), asyncio.new_event_loop(), threading.Event()
     host, port, unit = city.add("d", profile, rating_kw=8.0)
     city.publish("d", {"power_kw": 2.0, "soc": 0.5, "energy_kwh": 10.0})
 
@@ -134,9 +137,11 @@ def device():
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     assert up.wait(10)
-    yield f"{host}:{city.port if hasattr(city, 'port') else port}/{unit}"
+    yield f"{host}:{port}/{unit}"
     loop.call_soon_threadsafe(loop.stop)
     thread.join(5)
+    loop.run_until_complete(city.close())
+    loop.close()
 
 
 def test_a_device_is_tried_before_and_after_it_is_registered(server, device):
@@ -151,10 +156,9 @@ def test_a_device_is_tried_before_and_after_it_is_registered(server, device):
         assert again["passed"] and again["asset_id"] == "battery-new"
 
 
-@pytest.mark.slow
 def test_a_device_is_commissioned_as_a_job(server, device):
     with world(server, networks=("127.0.0.0/8",)) as made:
-        headers = made.bearer("owner")
+        made.client.app.state.clock, headers = FAST, made.bearer("owner")
         put(made, "battery-new", {**BATTERY, "profile": "battery", "address": device}, "owner")
         begun = made.client.post(f"{API}/assets/battery-new/commissioning", json={}, headers=headers)
         assert begun.status_code == 202

@@ -10,14 +10,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
 from vpp.api import values as v
-from vpp.api.access import Operator, Steering, TheStore, owner_filter
+from vpp.api.access import Operator, Steering, TheClock, TheStore, owner_filter
 from vpp.api.problems import Problem, declared
 from vpp.api.routes.assets import Limit, known
 from vpp.api.routes.events import STREAM, event
 from vpp.api.routes.registry import described_of, profiles
 from vpp.api.working import Jobs, Told, Work
 from vpp.devices.commissioning import Step
-from vpp.domain import WallClock
 from vpp.operations import registry
 from vpp.operations.exporting import export_file
 from vpp.store import Store
@@ -35,8 +34,9 @@ ZIP = "application/zip"
 
 @router.post("/assets/{asset_id}/commissioning", status_code=202, responses=declared(401, 403, 404, 409))
 def commission(
-    asset_id: v.Name, given: v.NewCommissioning, request: Request, response: Response, who: Steering, store: TheStore
-) -> v.Job:
+    asset_id: v.Name, given: v.NewCommissioning, request: Request, response: Response, who: Steering, store: TheStore,
+    clock: TheClock,
+) -> v.Job:  # fmt: skip
     """Prove what the asset's device promises: order something harmless, read it back, fall silent, watch it let go,
     release. Takes as long as the device's time-outs; the protocol is the job's answer."""
     asset, networks = known(store, who, asset_id), request.app.state.networks
@@ -51,7 +51,7 @@ def commission(
             done.append(step)
             told(min(0.95, len(done) / MOST_STEPS), f"{step.name} {step.subject}: {step.outcome.value}")
 
-        found = registry.commission(device, networks, WallClock(), who.name, given.note, say)
+        found = registry.commission(device, networks, clock, who.name, given.note, say)
         store.audit(who.name, "commission", asset_id, None, found.as_json(), datetime.now(UTC))
         return v.finite(found.as_json())
 

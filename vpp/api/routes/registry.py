@@ -13,7 +13,6 @@ from vpp.api.problems import Problem, declared
 from vpp.api.routes.assets import known, tag_of
 from vpp.devices import Profile, load_profiles
 from vpp.devices.site import RATINGS
-from vpp.domain import WallClock
 from vpp.operations import registry
 from vpp.operations.registry import Description
 from vpp.store.listing import Line
@@ -57,30 +56,30 @@ def retire(asset_id: v.Name, who: Steering, store: TheStore, clock: TheClock) ->
 
 
 @router.post("/probe", responses=declared(401, 403, 409))
-def probe_address(given: v.NewProbe, request: Request, who: Steering, store: TheStore) -> v.Protocol:
+def probe_address(given: v.NewProbe, request: Request, who: Steering, store: TheStore, clock: TheClock) -> v.Protocol:
     """Try a device that is not registered yet: reach, recognise, read. Nothing is written to it."""
     if given.profile not in profiles():
         raise Problem(422, f"profile: '{given.profile}' is unknown; allowed: one of the list of profiles")
     kind = profiles()[given.profile].asset
     rated = {} if given.rating_kw is None else {RATINGS.get(kind, ("",))[0]: given.rating_kw}
     tried = Description(id="new", kind=kind, nameplate=rated, outlook={}, profile=given.profile, address=given.address)
-    return _probed(tried, request, who, store)
+    return _probed(tried, request, who, store, clock)
 
 
 @router.post("/assets/{asset_id}/probe", responses=declared(401, 403, 404, 409))
-def probe_asset(asset_id: v.Name, request: Request, who: Steering, store: TheStore) -> v.Protocol:
+def probe_asset(asset_id: v.Name, request: Request, who: Steering, store: TheStore, clock: TheClock) -> v.Protocol:
     """Try the asset's device: reach, recognise, read. Nothing is written to it."""
-    return _probed(described_of(known(store, who, asset_id)), request, who, store)
+    return _probed(described_of(known(store, who, asset_id)), request, who, store, clock)
 
 
-def _probed(tried: Description, request: Request, who: Who, store: TheStore) -> v.Protocol:
+def _probed(tried: Description, request: Request, who: Who, store: TheStore, clock: TheClock) -> v.Protocol:
     networks = request.app.state.networks
     device = registry.device_of(tried, profiles(), networks)
     if device is None or tried.address is None:
         raise Problem(409, f"asset '{tried.id}': has no device; allowed: an asset with profile and address")
     if who.role is Role.OWNER and address_is_others(store, tried.address, who.owner or ""):
         raise Problem(409, f"address {tried.address}: is that of another device; allowed: one that nobody registered")
-    found = registry.probe(device, networks, WallClock())
+    found = registry.probe(device, networks, clock)
     store.audit(who.name, "probe", f"device {tried.address}", None, {"passed": found.passed}, datetime.now(UTC))
     return v.Protocol.model_validate(v.finite(found.as_json()))
 
