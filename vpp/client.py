@@ -361,6 +361,16 @@ class Protocol(TypedDict):
     steps: list[Step]
 
 
+class Reason(TypedDict):
+    """Why an asset does what it does, over consecutive steps."""
+
+    asset_id: str
+    start: str
+    end: str
+    code: str
+    sentence: str
+
+
 class RunDetails(TypedDict):
     run_id: str
     kind: str
@@ -641,6 +651,14 @@ class Client:
     def show_asset_plan(self, asset_id: str) -> list[Scheduled]:
         """What the plan in force says of one asset."""
         return self._call("GET", f"/api/v1/assets/{asset_id}/plan")
+
+    def show_reasons(self, run_id: str, *, asset: str | None = None, at: str | None = None) -> list[Reason]:
+        """Why each asset does what it does, of one or all, at one step or all. Also as CSV and Parquet."""
+        return self._call("GET", f"/api/v1/runs/{run_id}/reasons", query={"asset": asset, "at": at})
+
+    def show_asset_reasons(self, asset_id: str, *, at: str | None = None) -> list[Reason]:
+        """Why the plan in force has the asset do what it does, at one step or all. Also as CSV and Parquet."""
+        return self._call("GET", f"/api/v1/assets/{asset_id}/reasons", query={"at": at})
 
     def list_setpoints(
         self, *, asset: str | None = None, since: str | None = None, after: str | None = None, limit: int | None = None

@@ -41,6 +41,8 @@ MATRIX = {
     ("get", "/runs"): CITY,
     ("get", "/runs/{run_id}"): CITY,
     ("get", "/runs/{run_id}/schedule"): CITY,
+    ("get", "/runs/{run_id}/reasons"): CITY,
+    ("get", "/assets/{asset_id}/reasons"): ALL,
     ("get", "/dispatches"): CITY,
     ("get", "/plan"): CITY,
     ("get", "/setpoints"): ALL,

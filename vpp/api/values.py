@@ -316,6 +316,17 @@ class Scheduled(Shown):
     values: list[float | None]
 
 
+class Reason(Shown):
+    """Why an asset does what it does, over consecutive steps."""
+
+    asset_id: str
+    start: datetime
+    end: datetime
+    code: str
+    """One word for machines: held, curtailed, minimum_up_time …"""
+    sentence: str
+
+
 class Dispatch(Shown):
     kind: str
     start: datetime
