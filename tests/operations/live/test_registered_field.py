@@ -140,7 +140,7 @@ async def test_an_order_that_nobody_took_in_time_is_said_to_be_over(store, city,
 
 
 async def test_what_people_exclude_is_let_go_at_once_and_other_orders_stay(store, city, tmp_path):
-    async with running(store, tmp_path) as (service, _):
+    async with running(store, tmp_path) as _:
         planned = replace(order(2.0), issuer=PLANNER)
         store.save_setpoints([planned])
         await until(lambda: S.VERIFIED in states(store, planned))
