@@ -14,7 +14,8 @@ from assets import ASSET_TYPES
 from assets.battery import Battery, BatteryOutlook
 from tests.operations.test_field_service import Place, opened
 from tests.store.conftest import database, room, server  # noqa: F401
-from vpp.domain import Priority, Setpoint, SetpointKind, SetpointState, Unit
+from vpp.domain import Priority, Setpoint, SetpointKind, SetpointState, Unit, Verdict
+from vpp.operations.verdicts import Judging
 from vpp.store import Store
 
 pytestmark = pytest.mark.slow
@@ -65,6 +66,14 @@ async def test_orders_come_from_the_store_and_readings_and_events_go_there(kept)
     said = [event.state for event in store.setpoint_events(given.id)]
     assert said == [SetpointState.RECEIVED, SetpointState.VALIDATED, SetpointState.SENT, SetpointState.ECHOED,
                     SetpointState.VERIFIED]  # fmt: skip
+
+    # Its verdict is kept per quarter-hour, once that is over.
+    place.city.publish("b", {"power_kw": -3.0})
+    await until(lambda: store.setpoint_states()[given.id].state is SetpointState.EFFECTIVE)
+    later = datetime.now(UTC) + timedelta(minutes=17)
+    assert await asyncio.to_thread(Judging().judge, store, later) >= 1
+    verdict = store.verdicts(later - timedelta(hours=1), later, "b")[-1]
+    assert (verdict.setpoint_id, verdict.verdict) == (given.id, Verdict.FOLLOWED)
 
     # Killed and started again: the same order is not given anew, and its events are not doubled.
     await place.end(signal.SIGKILL)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.store.values import NOON, QUARTER, battery, event, plan, reading, registered, setpoint
-from vpp.domain import Quality, SetpointState, market_day
+from vpp.domain import Judgement, Quality, SetpointState, Verdict, market_day
 from vpp.store import Format, Part, Store, StoreError
 from vpp.store.columnar import csv_from_parquet, parquet_from_csv
 from vpp.store.tables import TABLES, Column
@@ -41,6 +41,10 @@ def fill(store: Store) -> None:
     store.save_run(UUID(int=7), "day_ahead", plan(), "abc", NOON, {"prices": "da_eur_per_mwh"})
     store.save_setpoints([setpoint(1), setpoint(2, asset_id="b2")])
     store.save_events([event(1, SetpointState.RECEIVED), event(1, SetpointState.SENT, detail="")])
+    followed = Judgement(
+        asset_id="b1", start=NOON, verdict=Verdict.LATE, setpoint_id=UUID(int=1), detail='"late", 70 s'
+    )
+    store.save_verdicts([followed])
     store.audit("Anna Größe", "register", "asset b1", None, {"power_kw": 0.1, "by": "Anna Größe"}, NOON)
     store.audit("bert", "release", "plan 7", {"x": [1, None]}, None, NOON)
 

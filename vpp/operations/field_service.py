@@ -9,6 +9,7 @@ import json
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,10 +26,11 @@ from vpp.operations.field_door import open_door
 from vpp.operations.field_journal import OVER, FieldJournal
 from vpp.operations.field_limits import LimitKeeper, is_of_the_market, is_ours
 from vpp.operations.field_recorder import Recorder
+from vpp.operations.verdicts import Judging, summary_of
 from vpp.store import Store, StoreError, StoreUnavailable
 
-TEND_S, INBOX_S, STATUS_S, SYNC_S = 0.2, 0.5, 5.0, 1.0
-"""Periods: orders and limits (a limit must win within a second), orders from the store, status file, journal."""
+TEND_S, INBOX_S, STATUS_S, SYNC_S, JUDGE_S = 0.2, 0.5, 5.0, 1.0, 5.0
+"""Periods: orders and limits (a limit must win within a second), orders from the store, status, journal, verdicts."""
 ORDERS_AT_ONCE = 2000
 """Orders on their way at the same time; devices that do not answer must not hold up the others."""
 AT_ONCE = 100
@@ -79,6 +81,7 @@ class FieldService:
         self.limits = LimitKeeper(self.field, site.limits, folder / LIMITS, self.started)
         self.board = Board(self.field, clock)
         self.rounds = Rounds(self.field, self._on_readings)
+        self.judging = Judging()
         self.loops = dict[str, Loop]()
         self._seen = set[UUID]()
         self._obeying = asyncio.Lock()
@@ -91,6 +94,7 @@ class FieldService:
         work: dict[str, Callable[[], Awaitable[None]]] = {
             "poll": self.rounds.run, "orders": self._tend, "inbox": self._inbox,
             "database": self.recorder.run, "status": self._report, "journal": self._sync,
+            "verdicts": self._judge,
         }  # fmt: skip
         tasks = [asyncio.create_task(self._for_ever(name, act), name=name) for name, act in work.items()]
         try:
@@ -225,6 +229,15 @@ class FieldService:
         while True:
             await asyncio.sleep(SYNC_S)
             await asyncio.to_thread(self.journal.sync)
+
+    async def _judge(self) -> None:
+        """What became of the orders of each quarter-hour, once the store has all that was heard."""
+        while self.recorder.wanted:
+            await asyncio.sleep(JUDGE_S)
+            store, now = self.recorder.store, self.clock.now()
+            if store is not None and self.recorder.spooled == 0 and self.judging.due(now):
+                with suppress(StoreUnavailable):
+                    await asyncio.to_thread(self.judging.judge, store, now)
 
     def _in_background(self, work: Any) -> "asyncio.Task[Any]":
         task = asyncio.ensure_future(work)
@@ -362,6 +375,7 @@ class FieldService:
                 "dropped_readings": self.recorder.kept.dropped_readings,
                 "thinned_readings": self.recorder.thinned, "refused": self.recorder.kept.refused,
             },
+            "verdicts": summary_of(self.judging.last),
             "loops": {name: {"restarts": it.restarts, "problem": it.problem} for name, it in self.loops.items()},
         }  # fmt: skip
         if details:

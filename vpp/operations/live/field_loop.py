@@ -17,6 +17,7 @@ from vpp.devices import Device, Field, Profile
 from vpp.domain import Reading, Setpoint, SetpointEvent, SetpointState, Unit
 from vpp.operations.demo.town import rating_kw
 from vpp.operations.live.clock import SharedClock
+from vpp.operations.verdicts import Judging
 from vpp.store import RegisteredAsset, Store, StoreError, StoreUnavailable
 from vpp.store.dispatching import say, unheard
 
@@ -58,6 +59,7 @@ class FieldLoop:
         self.field = Field(devices, clock=clock, on_event=self._events.append)
         self._seen = set[UUID]()
         self._giving = set[asyncio.Task[None]]()
+        self._judging = Judging()
         self.problem = ""
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -169,10 +171,12 @@ class FieldLoop:
             self._store.store_readings(readings)
             for _ in readings:
                 self._readings.popleft()
+        if self._judging.due(now := self._clock.now()):
+            self._judging.judge(self._store, now)
         bad = self.field.problems
         devices, orders = len(self.field.devices), len(self.field.orders)
         saying = f"{devices} devices, {len(bad)} do not answer, {orders} orders in force"
-        say(self._store, "field", self._clock.now(), saying, {"problems": dict(list(bad.items())[:20])})
+        say(self._store, "field", now, saying, {"problems": dict(list(bad.items())[:20])})
 
     def _note(self, setpoint: Setpoint, state: SetpointState, detail: str, at: datetime) -> None:
         self._events.append(
