@@ -16,7 +16,7 @@ from tests.operations.test_field_service import Place, opened
 from tests.store.conftest import database, room, server  # noqa: F401
 from vpp.domain import Priority, Setpoint, SetpointKind, SetpointState, Unit, Verdict
 from vpp.operations.verdicts import Judging
-from vpp.store import Store
+from vpp.store import Store, listing
 
 pytestmark = pytest.mark.slow
 
@@ -74,6 +74,22 @@ async def test_orders_come_from_the_store_and_readings_and_events_go_there(kept)
     assert await asyncio.to_thread(Judging().judge, store, later) >= 1
     verdict = store.verdicts(later - timedelta(hours=1), later, "b")[-1]
     assert (verdict.setpoint_id, verdict.verdict) == (given.id, Verdict.FOLLOWED)
+
+    # Who ordered what and why is in the audit log, and with the order itself.
+    assert (await asyncio.to_thread(store.setpoints, datetime.now(UTC)))[0].reason == "a plan"
+    assert "verified" in await place.order("b", -2)
+    await place.ask(do="release", issuer="dispatcher", reason="a drill")
+
+    def audited() -> dict[str, tuple[str, str, str]]:
+        return {e["action"]: (e["actor"], e["object"], e["after"]["reason"]) for e in listing.audit(store, None, 10)}
+
+    await until(lambda: set(audited()) >= {"order", "release"})
+    assert audited()["order"] == ("tester", "b", "a test")
+    assert audited()["release"] == ("dispatcher", "field", "a drill")
+    assert store.verify_audit().intact
+    given = order(-3)
+    await asyncio.to_thread(store.save_setpoints, [given])
+    await until(lambda: (found := store.setpoint_states().get(given.id)) and found.state is SetpointState.EFFECTIVE)
 
     # Killed and started again: the same order is not given anew, and its events are not doubled.
     await place.end(signal.SIGKILL)

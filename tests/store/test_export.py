@@ -15,6 +15,7 @@ from tests.store.values import NOON, QUARTER, battery, event, plan, reading, reg
 from vpp.domain import Judgement, Quality, SetpointState, Verdict, market_day
 from vpp.store import Format, Part, Store, StoreError
 from vpp.store.columnar import csv_from_parquet, parquet_from_csv
+from vpp.store.commissioning import Commissioned
 from vpp.store.tables import TABLES, Column
 
 DAY = timedelta(days=1)
@@ -45,6 +46,8 @@ def fill(store: Store) -> None:
         asset_id="b1", start=NOON, verdict=Verdict.LATE, setpoint_id=UUID(int=1), detail='"late", 70 s'
     )
     store.save_verdicts([followed])
+    pages = {"text.de": 'Inbetriebnahme, "b1"\n', "html.de": "<!doctype html>"}
+    store.save_commissioning(Commissioned("b1", NOON, NOON + QUARTER, True, "A. Größe", {"steps": [None]}, pages))
     store.audit("Anna Größe", "register", "asset b1", None, {"power_kw": 0.1, "by": "Anna Größe"}, NOON)
     store.audit("bert", "release", "plan 7", {"x": [1, None]}, None, NOON)
 

@@ -24,6 +24,7 @@ from vpp.domain import (
 )
 from vpp.domain.columns import instant, number, rows, series, text
 from vpp.store import Store, StoreError, StoreUnavailable
+from vpp.store.commissioning import Commissioned
 from vpp.store.plain import from_plain, to_plain
 
 
@@ -313,6 +314,16 @@ class TestSetpoints:
         assert store.newest_verdict() == NOON + QUARTER
         with pytest.raises(psycopg.errors.CheckViolation):
             store.save_verdicts([replace(first, start=NOON + QUARTER / 2)])
+
+    def test_a_signed_protocol_is_kept_with_its_asset_for_good(self, store, dsn):
+        pages = {"text.en": "passed\n", "html.en": "<!doctype html>"}
+        it = Commissioned("b1", NOON, NOON + QUARTER, True, "A. Installer", {"steps": [{"name": "reach"}]}, pages)
+        again = replace(it, started=NOON + QUARTER, ended=NOON + QUARTER, passed=False)
+        assert store.save_commissioning(it) and store.save_commissioning(again)
+        assert not store.save_commissioning(replace(it, passed=False))
+        assert store.commissionings("b1") == [again, it] and store.commissionings("b2") == []
+        with psycopg.connect(dsn) as connection, pytest.raises(psycopg.errors.IntegrityConstraintViolation):
+            connection.execute("DELETE FROM vpp.commissioning")
 
     def test_an_event_needs_its_order(self, store):
         with pytest.raises(StoreError, match="allowed: setpoints saved before"):

@@ -58,9 +58,7 @@ def _run(site_file: Path | None, *, database: bool, allow: list[str], writable: 
             from vpp.store import NoDatabase, Store, StoreUnavailable, embedded
 
             try:
-                dsn = has.database or open_things.enter_context(
-                    embedded(has.home / "postgres", bin_folder=has.postgres_bin)
-                )
+                dsn = has.database or open_things.enter_context(embedded(has.home, bin_folder=has.postgres_bin))
             except NoDatabase as problem:
                 raise StoreUnavailable(str(problem)) from None
             store = Store(dsn)

@@ -284,7 +284,11 @@ class FieldService:
             case "status":
                 return await self.status(details=True, device=request.get("device"))
             case "order":
-                events = await self.give([self._ordered(request)])
+                ordered = self._ordered(request)
+                events = await self.give([ordered])
+                became = {"setpoint": str(ordered.id), "kind": ordered.kind.value, "value": ordered.value,
+                          "became": events[-1].state.value if events else "known before"}  # fmt: skip
+                self._in_background(self._audit(request, "order", ordered.asset_id, became))
                 return {"events": [{"state": e.state.value, "detail": e.detail} for e in events]}
             case "limit":
                 return await self._limit(request)

@@ -15,6 +15,7 @@ from vpp.domain import Array, Judgement, Plan, Reading, Setpoint, SetpointEvent,
 from vpp.store import assets as _assets
 from vpp.store import audit as _audit
 from vpp.store import chunks as _chunks
+from vpp.store import commissioning as _commissioning
 from vpp.store import export as _export
 from vpp.store import importing as _importing
 from vpp.store import knowledge as _knowledge
@@ -27,6 +28,7 @@ from vpp.store import setpoints as _setpoints
 from vpp.store import telemetry as _telemetry
 from vpp.store import verdicts as _verdicts
 from vpp.store.capabilities import Capabilities, read_capabilities
+from vpp.store.commissioning import Commissioned
 from vpp.store.connection import Database, Row, StoreError
 from vpp.store.migrate import migrate, migrations, pending
 
@@ -293,6 +295,16 @@ class Store:
         """Orders that could be in force in this time, with what had become of each by `heard_by`."""
         with self._database.connection() as connection:
             return _verdicts.orders_within(connection, start, end, heard_by)
+
+    def save_commissioning(self, commissioned: Commissioned) -> bool:
+        """Keep a signed protocol with its asset; return whether it was new."""
+        with self._database.transaction() as connection:
+            return _commissioning.save_commissioning(connection, commissioned)
+
+    def commissionings(self, asset_id: str) -> list[Commissioned]:
+        """Signed protocols of an asset, the newest first."""
+        with self._database.connection() as connection:
+            return _commissioning.commissionings(connection, asset_id)
 
     def save_verdicts(self, verdicts: Sequence[Judgement]) -> int:
         """Keep what became of the orders of a quarter-hour; return how many are new or changed."""
