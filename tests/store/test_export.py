@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.store.values import NOON, QUARTER, battery, event, plan, reading, registered, setpoint
-from vpp.domain import Quality, SetpointState, market_day
+from vpp.domain import Judgement, Quality, SetpointState, Verdict, market_day
 from vpp.store import Format, Part, Store, StoreError
 from vpp.store.columnar import csv_from_parquet, parquet_from_csv
 from vpp.store.dispatching import Grid, Identity, Override, OverrideKind, add_override, push, save_grid
 from vpp.store.studies import ask
+from vpp.store.commissioning import Commissioned
 from vpp.store.tables import LEFT_OUT, TABLES, Column
 
 DAY = timedelta(days=1)
@@ -51,6 +52,12 @@ def fill(store: Store) -> None:
                                  max_import_kw=None, max_export_kw=None, start=NOON, until=NOON + QUARTER,
                                  author="dispatcher", reason="a,b", created=NOON))  # fmt: skip
     ask(store, UUID(int=4), "planner", {"changes": []}, NOON)
+    followed = Judgement(
+        asset_id="b1", start=NOON, verdict=Verdict.LATE, setpoint_id=UUID(int=1), detail='"late", 70 s'
+    )
+    store.save_verdicts([followed])
+    pages = {"text.de": 'Inbetriebnahme, "b1"\n', "html.de": "<!doctype html>"}
+    store.save_commissioning(Commissioned("b1", NOON, NOON + QUARTER, True, "A. Größe", {"steps": [None]}, pages))
     store.audit("Anna Größe", "register", "asset b1", None, {"power_kw": 0.1, "by": "Anna Größe"}, NOON)
     store.audit("bert", "release", "plan 7", {"x": [1, None]}, None, NOON)
 

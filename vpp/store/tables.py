@@ -68,6 +68,8 @@ TABLES = (
           within=f"t.start >= %(start)s AND t.start < %(end)s AND (t.run_id IS NULL OR t.run_id IN ({_RUNS}))"),
     _timed("override", "override_id", "start", None),
     _timed("study", "study_id", "created", None),
+    _timed("commissioning", "asset_id, started", "started", _OWN_ID_SINCE.format(time="started")),
+    _timed("verdict", "asset_id, start", "start", _OWN_ID_SINCE.format(time="start")),
     Table(name="audit", order="seq", own="position(%(name)s in vpp.audit_content(t::vpp.audit)) > 0"),
 )  # fmt: skip
 LEFT_OUT = {
