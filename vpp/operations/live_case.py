@@ -9,7 +9,7 @@ import numpy as np
 
 from vpp.cases import from_tables
 from vpp.domain import Array, AssetType, Case, Horizon, Unit
-from vpp.operations.collect import Latest, as_read, without_orders
+from vpp.operations.collect import Latest, as_read
 from vpp.store import RegisteredAsset, Store, StoreError
 from vpp.store.dispatching import Grid, Override, OverrideKind, grid, known_series, switched_at
 
@@ -55,8 +55,7 @@ def live_case(
     by_itself = at_once | (troubled or {}).keys()
     state = as_read(case.units, fresh(store.latest(), now))
     assumed += filled + [f"asset '{id}': its state was not read; taken from its registration" for id in state.assumed]
-    counted = _running_for(store, state.units, now)
-    units = [without_orders(u) if u.id in by_itself else u for u in counted]
+    units = replace(state, units=_running_for(store, state.units, now)).steered(by_itself)
     locks = {o.target: o for o in here if o.kind is OverrideKind.LOCK}
     return LiveCase(case=replace(case, units=units), locks=locks, excluded=frozenset(by_itself), assumed=tuple(assumed))
 
