@@ -14,7 +14,7 @@ from vpp.operations.live.collector import collect_now
 from vpp.operations.live.database import database_of, is_demo
 from vpp.operations.live.demo_site import collect, existing_site
 from vpp.operations.live.desk import LiveDesk, coming, next_day
-from vpp.operations.live.planner import Planner
+from vpp.operations.live.planner import NOT_YET, Planner
 from vpp.settings import settings
 from vpp.sources.answers import ask
 from vpp.store import Store
@@ -72,7 +72,7 @@ def _planned(place: Path, kind: str, find: Callable[[Planner], LiveDesk | None])
         if not ours:
             return "another run is at it"
         if grid(store) is None or not store.assets():
-            return _told(store, kind, place, "waits: no grid and no assets are registered yet")
+            return _told(store, kind, place, f"waits: {NOT_YET}")
         planner = Planner(store, shared_clock(place), ASSET_TYPES)
         for _ in range(TRIES):
             desk = find(planner)

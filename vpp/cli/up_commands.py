@@ -58,7 +58,10 @@ def up(*, demo: bool, speed: float | None, assets: int, day: str | None, listen:
             url, clock = f"http://{host}:{port}", shared_clock(folder)
 
             def about() -> dict[str, Any]:
-                return {"demo": demo, "speed": clock.speed, "url": url, "clock": clock.now().isoformat()}
+                return {
+                    "demo": demo, "speed": clock.speed, "url": url, "clock": clock.now().isoformat(),
+                    "prefect": environment.get("PREFECT_API_URL"),
+                }  # fmt: skip
 
             supervisor = Supervisor(folder, children, about)
             for number in (signal.SIGTERM, signal.SIGINT):

@@ -63,9 +63,11 @@ def forecast_registered(store: Store, now: datetime, overdue: timedelta = timede
     issued, learnt = list[str](), 0
     for name, asset in sorted(wanted.items()):
         before = store.forecast_as_of(name, now)
-        fresh = before is not None and now < before.issued + EVERY + overdue
-        if fresh and (weather is None or before is None or weather.issued + overdue <= before.issued):
-            continue
+        if before is not None:
+            new_weather = weather is not None and weather.issued > before.issued
+            due = weather.issued if weather is not None and new_weather else before.issued + EVERY
+            if now < due + overdue:
+                continue
         made = _modelled(name, asset.kind, weather, horizon) or _learnt(store, asset, horizon, now)
         if made is not None:
             over, values, model = made
@@ -98,7 +100,8 @@ def known_weather(store: Store, now: datetime) -> Weather | None:
     there = {c: v for c, v in columns.items() if v is not None}
     if len(there) < len(columns):
         return None
-    whole: Array = np.isfinite(np.vstack(list(there.values()))).min(axis=0)
+    temperature, wind, sun = (np.isfinite(v) for v in there.values())
+    whole = temperature & wind & sun
     begins = np.flatnonzero(whole)
     if not begins.size:
         return None

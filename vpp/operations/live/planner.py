@@ -49,6 +49,7 @@ from vpp.store.dispatching import (
     say,
     troubled,
 )
+from vpp.store.registry_state import registry_state
 
 QUARTER = timedelta(minutes=15)
 DAY_AHEAD_AT = clock_time(11, 30)
@@ -57,10 +58,13 @@ LEAST_LEAD, MOST_LEAD = timedelta(seconds=60), timedelta(minutes=10)
 """How long before a quarter-hour its plan is begun."""
 LEAST_AHEAD = timedelta(hours=6)
 """A horizon reaches at least so far, over midnight where it must."""
+LOOK_BACK = timedelta(days=7)
+"""Quarter-hours without an entry are looked for so far back, from the first that has one."""
 SETTLE_WALL_S = 3.0
 """An order that is not followed is an event once it had this long to take effect."""
 ISSUER = "vpp planner"
 TROUBLE = "trouble of "
+NOT_YET = "no grid or no asset is registered yet; next: vpp assets register CASE"
 OURS = uuid5(NAMESPACE_URL, "vpp/dispatch")
 
 log = logging.getLogger(__name__)
@@ -111,8 +115,8 @@ class Planner:
     def tick(self) -> list[Identity]:
         """Everything that is due now; returns what was planned."""
         made, now = list[Identity](), self.clock.now()
-        if grid(self.store) is None:
-            say(self.store, "planner", now, "waits: no grid and no assets are registered yet")
+        if grid(self.store) is None or registry_state(self.store)[0] == 0:
+            say(self.store, "planner", now, f"waits: {NOT_YET}")
             return made
         quarter = quarter_of(now)
         if self._seen is None or quarter - self._seen > QUARTER:
@@ -336,15 +340,14 @@ class Planner:
         return found
 
     def _record_missed(self, quarter: datetime) -> None:
-        """Quarter-hours that passed while nobody planned: say what the devices did."""
-        last = last_planned(self.store, quarter)
-        if last is None:
-            return
-        known = {r.start for r in records(self.store, last.start, quarter) if r.kind == "intraday"}
-        start = last.start + QUARTER
+        """Quarter-hours that passed while nobody planned: say what the devices did. Later ones may be planned."""
+        found = records(self.store, quarter - LOOK_BACK, quarter)
+        known = {r.start for r in found if r.kind == "intraday"}
+        planned = {r.start for r in found if r.run_id is not None and r.kind != "day_ahead"}
+        start = min(known, default=quarter)
         while start < quarter:
             if start not in known:
-                held = start < last.start + QUARTER + GRACE
+                held = start - QUARTER in planned
                 label = Label.PREVIOUS if held else Label.SAFE
                 why = "no planner was running: " + (
                     "devices kept their last orders until these ended" if held else "devices ran by their own control"
