@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -74,7 +75,7 @@ def trial(
         clock = shared_clock(folder)
         end, next_kill, next_event = begin + timedelta(days=days), begin + timedelta(hours=1), begin + FIRST_EVENT
         killed, delays = Counter[str](), list[float]()
-        looked = begin
+        looked, waiting = begin, ThreadPoolExecutor(2)  # no kill waits for a decision to be carried out
         while clock.now() < end:
             time.sleep(0.2)
             if out and clock.now() >= looked + timedelta(hours=12):
@@ -88,7 +89,8 @@ def trial(
                 killed[kill_one(home, folder, luck)] += 1
             if clock.now() >= next_event:
                 next_event += EVENT_EVERY
-                delays.append(event(store, clock, luck))
+                waiting.submit(lambda: delays.append(event(store, clock, luck)))
+        waiting.shutdown()
         time.sleep(5)  # the last orders get their verdict
         return {**judged(store, begin, end), "killed": dict(killed), **spread(delays)}
 
@@ -131,7 +133,7 @@ def event(store: Store, clock, luck: random.Random) -> float:
             add_override(store, Override(
                 override_id=uuid4(), kind=OverrideKind.LOCK, target=luck.choice(batteries),
                 value_kw=round(luck.uniform(-2, 2), 2), max_import_kw=None, max_export_kw=None, start=now,
-                until=now + timedelta(minutes=30), author="trial", reason=reason, created=now,
+                until=now + max(timedelta(minutes=30), timedelta(seconds=clock.speed * PATIENCE_S)), author="trial", reason=reason, created=now,
             ))  # fmt: skip
             break
         time.sleep(0.1)

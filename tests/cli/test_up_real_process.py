@@ -32,7 +32,7 @@ def case_folder(folder):
         "battery.csv": "id,node,capacity_kwh,max_charge_kw,max_discharge_kw,charge_efficiency,discharge_efficiency,"
         "initial_soc\nb,root,10,5,5,0.95,0.95,0.5\n",
         "load.csv": "id,node,demand_kw\nflats,root,h25-9000\n",
-        "series.csv": "start,price-buy,price-sell,h25-9000\n"
+        "series.csv": "start_utc,price-buy,price-sell,h25-9000\n"
         + "".join(f"{(start + n * timedelta(minutes=15)).isoformat()},100,60,1\n" for n in range(4)),
     }
     for name, text in files.items():

@@ -363,3 +363,20 @@ def test_a_restart_across_midnight_goes_on_with_the_new_day(store: Store, clock)
     midnight = datetime(2025, 4, 6, 22, tzinfo=UTC)
     found = [r for r in records(store, midnight, midnight + QUARTER) if r.kind == "intraday"]
     assert len(found) == 1 and found[0].label == "optimal"
+
+
+def test_the_hour_that_october_repeats_has_eight_plans_and_the_one_that_march_skips_has_none(store, clock):
+    for first, quarters in (
+        (datetime(2025, 10, 25, 23, 58, tzinfo=UTC), 8),  # 01:58 in Berlin, before 02:00A … 02:45B
+        (datetime(2026, 3, 29, 0, 58, tzinfo=UTC), 4),  # 01:58 in Berlin, before 03:00
+    ):
+        issue_day(store, first - timedelta(days=1), 1)
+        it, began = planner(store, clock), quarter_of(first) + QUARTER
+        for n in range(quarters):
+            clock.at(first + n * QUARTER + timedelta(seconds=90))
+            it.tick()
+        ended = began + quarters * QUARTER
+        found = [r for r in records(store, began, ended) if r.kind == "intraday"]
+        assert len({r.start for r in found}) == len(found) == quarters
+        assert {r.label for r in found} == {"optimal"}
+        assert ended.astimezone(MARKET_ZONE).strftime("%H:%M") in ("03:00", "04:00")
