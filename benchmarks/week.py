@@ -130,10 +130,11 @@ def event(store: Store, clock, luck: random.Random) -> float:
         with suppress(StoreError, Exception):
             batteries = sorted(a.id for a in store.assets() if a.kind == "battery")
             now = clock.now()
+            until = now + max(timedelta(minutes=30), timedelta(seconds=clock.speed * PATIENCE_S))
             add_override(store, Override(
                 override_id=uuid4(), kind=OverrideKind.LOCK, target=luck.choice(batteries),
                 value_kw=round(luck.uniform(-2, 2), 2), max_import_kw=None, max_export_kw=None, start=now,
-                until=now + max(timedelta(minutes=30), timedelta(seconds=clock.speed * PATIENCE_S)), author="trial", reason=reason, created=now,
+                until=until, author="trial", reason=reason, created=now,
             ))  # fmt: skip
             break
         time.sleep(0.1)
