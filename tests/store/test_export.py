@@ -15,9 +15,9 @@ from tests.store.values import NOON, QUARTER, battery, event, plan, reading, reg
 from vpp.domain import Judgement, Quality, SetpointState, Verdict, market_day
 from vpp.store import Format, Part, Store, StoreError
 from vpp.store.columnar import csv_from_parquet, parquet_from_csv
+from vpp.store.commissioning import Commissioned
 from vpp.store.dispatching import Grid, Identity, Override, OverrideKind, add_override, push, save_grid
 from vpp.store.studies import ask
-from vpp.store.commissioning import Commissioned
 from vpp.store.tables import LEFT_OUT, TABLES, Column
 
 DAY = timedelta(days=1)

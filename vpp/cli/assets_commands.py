@@ -14,7 +14,7 @@ from vpp.cli.app import AsJson, print_json
 from vpp.cli.field_commands import PROFILES
 from vpp.settings import settings
 
-app = typer.Typer(help="Probe and commission the devices of assets.", no_args_is_help=True)
+app = typer.Typer(help="Register assets; probe and commission their devices.", no_args_is_help=True)
 
 SiteFile = Annotated[Path, typer.Argument(help="The site file.", metavar="SITE")]
 Asset = Annotated[str, typer.Argument(help="The device's id in the site file.", metavar="ASSET")]
@@ -48,6 +48,18 @@ def commission(
         _store(protocol, signed)
     _tell(protocol, language, as_json=as_json)
     typer.echo(f"kept in {folder}", err=True)
+
+
+@app.command()
+def register(
+    case: Annotated[Path, typer.Argument(help="The case folder.", metavar="CASE")],
+    devices: Annotated[Path | None, typer.Option(help="CSV with asset, profile and address (host:port/unit).")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Register the grid, market and assets of a case with the platform, and which device each asset is."""
+    from vpp.cli.register_command import register_case
+
+    register_case(case, devices, as_json=as_json)
 
 
 def _run(site_file: Path, asset: str, act: Callable[[Any], Any], *, quiet: bool, language: str) -> Any:

@@ -61,7 +61,7 @@ async def running(store, folder, connect=None, networks=("127.9.7.0/24",)):
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def until(true, patience_s=15.0):
+async def until(true, patience_s=40.0):
     end = asyncio.get_running_loop().time() + patience_s
     while not await asyncio.to_thread(true):
         assert asyncio.get_running_loop().time() < end, "waited in vain"
@@ -109,8 +109,9 @@ async def test_what_lies_outside_the_networks_is_not_contacted_and_this_is_said(
         await until(lambda: "are not contacted" in words(store) and "battery-a" in words(store))
 
 
+@pytest.mark.slow
 async def test_started_without_its_database_it_keeps_the_order_until_its_end(store, city, tmp_path):
-    given = order(-1.0, until=8.0)
+    given = order(-1.0, until=20.0)
 
     def away():
         raise StoreUnavailable("gone")
