@@ -19,6 +19,7 @@ class Place:
 
 PLACES: list[Place] = [
     Place("/day", N_("Today"), CITY),
+    Place("/inputs", N_("Inputs"), frozenset({Role.OPERATOR})),
 ]
 """In the order they are shown."""
 
