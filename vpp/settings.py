@@ -30,6 +30,8 @@ class Settings:
     """Sources outside that may be asked: `VPP_SOURCES`, names with commas between; none by itself."""
     station: str = "10410"
     """MOSMIX station of Deutscher Wetterdienst: `VPP_STATION`; Essen."""
+    networks: tuple[str, ...] = ()
+    """Networks whose devices pages and API may try: `VPP_NETWORKS`, with commas between; none by itself."""
 
 
 def settings() -> Settings:
@@ -50,9 +52,15 @@ def settings() -> Settings:
         keep_quarter_hours_days=keep_quarter_hours,
         columnstore_after_days=columnstore or None,
         spool_mb=spool or 1000,
-        sources=tuple(filter(None, (name.strip() for name in os.environ.get("VPP_SOURCES", "").split(",")))),
+        sources=_names("VPP_SOURCES"),
         station=os.environ.get("VPP_STATION") or "10410",
+        networks=_names("VPP_NETWORKS"),
     )
+
+
+def _names(name: str) -> tuple[str, ...]:
+    """Texts with commas between."""
+    return tuple(filter(None, (text.strip() for text in os.environ.get(name, "").split(","))))
 
 
 def _whole(name: str, least: int, default: int | None, wrong: list[Mistake]) -> int | None:

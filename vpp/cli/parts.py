@@ -82,13 +82,16 @@ def is_demo(folder: Path) -> bool:
 
 def _database_part(folder: Path) -> None:
     """Sees to it that the server runs and the schema is up to date; starts it again when it does not answer."""
-    from vpp.store import Store, StoreUnavailable
+    from vpp.store import SERVICE_ANSWER_S, Store, StoreUnavailable
     from vpp.store.named_database import ping
 
     stop = stop_event()
     while not stop.is_set():
         try:
-            with platform_dsn(settings(), folder) as dsn, Store(dsn, connections=1, patience_s=1) as store:
+            with (
+                platform_dsn(settings(), folder) as dsn,
+                Store(dsn, connections=1, patience_s=1, answer_s=SERVICE_ANSWER_S) as store,
+            ):
                 store.migrate()
                 while not stop.wait(PING_S):
                     ping(store)
@@ -111,7 +114,7 @@ def _field_part(folder: Path) -> None:
     from vpp.devices import load_profiles
     from vpp.operations.live.clock import shared_clock
     from vpp.operations.live.field_loop import FieldLoop, devices_of
-    from vpp.store import Store
+    from vpp.store import SERVICE_ANSWER_S, Store
 
     async def work(stop: asyncio.Event) -> None:
         while not (assets := store.assets()):
@@ -119,7 +122,7 @@ def _field_part(folder: Path) -> None:
         await FieldLoop(store, devices_of(assets, load_profiles(PROFILES)), clock).run(stop)
 
     clock = shared_clock(folder)
-    with platform_dsn(settings(), folder) as dsn, Store(dsn, patience_s=3) as store:
+    with platform_dsn(settings(), folder) as dsn, Store(dsn, patience_s=3, answer_s=SERVICE_ANSWER_S) as store:
         store.migrate()
         asyncio.run(_until_stopped(work))
 
@@ -132,11 +135,11 @@ def _planner_part(folder: Path) -> None:
     from vpp.operations.live.demo_site import collect, existing_site, register
     from vpp.operations.live.planner import Planner
     from vpp.sources.answers import ask
-    from vpp.store import Store, StoreError, StoreUnavailable
+    from vpp.store import SERVICE_ANSWER_S, Store, StoreError, StoreUnavailable
     from vpp.store.dispatching import alone, say
 
     stop, clock, demo = stop_event(), shared_clock(folder), is_demo(folder)
-    with platform_dsn(settings(), folder) as dsn, Store(dsn, patience_s=3) as store:
+    with platform_dsn(settings(), folder) as dsn, Store(dsn, patience_s=3, answer_s=SERVICE_ANSWER_S) as store:
         store.migrate()
         planner = Planner(store, clock, ASSET_TYPES)
         site = existing_site(folder) if demo else None
@@ -165,18 +168,26 @@ def _planner_part(folder: Path) -> None:
                 stop.wait(1.0)
 
 
+DEMO_NETWORKS = ("127.0.0.0/8",)
+"""The simulated city's devices are on this machine."""
+
+
 def web_part(folder: Path) -> None:
     import uvicorn
 
     from vpp.api import create_app
     from vpp.operations.live.clock import shared_clock
-    from vpp.store import Store
+    from vpp.store import SERVICE_ANSWER_S, Store
     from vpp.web.app import add_pages
 
     host, _, port = os.environ.get("VPP_LISTEN", "127.0.0.1:8080").rpartition(":")
-    with platform_dsn(settings(), folder) as dsn, Store(dsn, connections=8, patience_s=3) as store:
+    with (
+        platform_dsn(settings(), folder) as dsn,
+        Store(dsn, connections=8, patience_s=3, answer_s=SERVICE_ANSWER_S) as store,
+    ):
         store.migrate()
-        app = add_pages(create_app(store, shared_clock(folder)))
+        networks = settings().networks or (DEMO_NETWORKS if is_demo(folder) else ())
+        app = add_pages(create_app(store, shared_clock(folder), networks=networks))
         uvicorn.run(app, host=host, port=int(port), log_level="warning", server_header=False,
                     timeout_graceful_shutdown=2)  # fmt: skip
 

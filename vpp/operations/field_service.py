@@ -16,13 +16,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from vpp.devices import Device, Field, Pace
+from vpp.devices.orders import Key, Order
 from vpp.devices.poller import Batch
 from vpp.devices.rounds import Board, Rounds
 from vpp.devices.site import Site
-from vpp.domain import Clock, Priority, Setpoint, SetpointEvent, SetpointKind, SetpointState
+from vpp.domain import Clock, Priority, Setpoint, SetpointEvent, SetpointKind
 from vpp.operations.field_door import open_door
 from vpp.operations.field_journal import OVER, FieldJournal
-from vpp.operations.field_limits import ISSUER, LimitKeeper
+from vpp.operations.field_limits import LimitKeeper, is_of_the_market, is_ours
 from vpp.operations.field_recorder import Recorder
 from vpp.store import Store, StoreError, StoreUnavailable
 
@@ -73,6 +74,7 @@ class FieldService:
             tls=site.tls,
             pace=pace,
             at_once=ORDERS_AT_ONCE,
+            on_write=self.journal.written,
         )
         self.limits = LimitKeeper(self.field, site.limits, folder / LIMITS, self.started)
         self.board = Board(self.field, clock)
@@ -117,7 +119,7 @@ class FieldService:
             now = self.clock.now()
             give, lifted = self.limits.due(now)
             if lifted:
-                await self.field.withdraw(lifted, "the grid operator's limit has ended")
+                await self.field.withdraw(lifted, "the grid operator's limit has ended", is_ours)
                 give += self.limits.again(lifted, now)
         if give:
             self._in_background(self.give(give))
@@ -148,7 +150,9 @@ class FieldService:
         self.journal.keep_only(
             [s for s in remembered.setpoints.values() if s.id in kept or waiting or s.expires_at > young],
             [e for e in remembered.events if e.setpoint_id in kept or waiting or e.at > young],
+            {key: writes for key, writes in remembered.writes.items() if writes[0] >= young.date()},
         )
+        self.field.has_written(remembered.writes)
         for setpoint in in_force:
             self.field.resume(setpoint, now)
         if in_force:
@@ -234,14 +238,18 @@ class FieldService:
             self.loops.setdefault("orders", Loop()).problem = f"{type(problem).__name__}: {problem}"
             log.error("orders: %r", problem)
 
+    @property
+    def _held(self) -> list[Key]:
+        """Where orders are in force, or kept behind one."""
+        return [*self.field.orders, *self.field.behind]
+
     async def _stop(self) -> None:
         """Release the market's orders; a grid operator's limit ends only by its own rules and the device's time-out."""
         for task in list(self._giving):
             task.cancel()
-        keys = [key for key, order in self.field.orders.items() if order.setpoint.issuer != ISSUER]
         try:
             async with asyncio.timeout(RELEASE_S):
-                await self.field.withdraw(keys, "the field service stops")
+                await self.field.withdraw(self._held, "the field service stops", is_of_the_market)
         except TimeoutError:
             log.warning("not every order was released within %g s; devices end them by themselves", RELEASE_S)
         self.field.close()
@@ -271,9 +279,10 @@ class FieldService:
                 self._named(request).heartbeat(self.clock.now())
                 return {"ok": True}
             case "release":
-                keys = [key for key, o in self.field.orders.items() if o.setpoint.issuer != ISSUER]
-                events = await self.field.withdraw(keys, f"{request['issuer']}: {request['reason']}")
-                await self._audit(request, "release", "field", {"orders": len(keys)})
+                words = f"{request['issuer']}: {request['reason']}"
+                events = await self.field.withdraw(self._held, words, is_of_the_market)
+                ended = {e.setpoint_id for e in events}
+                await self._audit(request, "release", "field", {"orders": len(ended)})
                 return {"events": [{"state": e.state.value, "detail": e.detail} for e in events]}
             case other:
                 raise ValueError(f"'{other}' is unknown; allowed: status, order, limit, heartbeat, release")
@@ -340,7 +349,7 @@ class FieldService:
                 "open": sum(link.connected for link in self.field.links.values()), "all": len(self.field.links),
             },
             "orders": len(self.field.orders),
-            "uncertain": sum(o.verified_at is None for o in self.field.orders.values()),
+            "uncertain": sum(o.uncertain for o in self.field.orders.values()),
             "poll": {
                 "rounds": p.started, "skipped": p.skipped,
                 "lateness_p50_ms": round(1e3 * p.quantile(0.5), 1), "lateness_p99_ms": round(1e3 * p.quantile(0.99), 1),
@@ -361,7 +370,10 @@ class FieldService:
             summary |= {
                 "link_list": [self._link(place, now) for place in self.field.links],
                 "device_list": [self._device(each, state, now, points=few) for each, state in chosen],
-                "order_list": [self._order(order, now) for order in self.field.orders.values()],
+                "order_list": [
+                    *(self._order(order, behind=False) for order in self.field.orders.values()),
+                    *(self._order(order, behind=True) for order in self.field.behind.values()),
+                ],
             }
         return summary
 
@@ -385,11 +397,11 @@ class FieldService:
             "problem": self.field.problems_of(device.asset_id), "when_silent": device.when_silent, "points": shown,
         }  # fmt: skip
 
-    def _order(self, order: Any, now: datetime) -> dict[str, Any]:
-        s: Setpoint = order.setpoint
-        uncertain = order.state in (SetpointState.LOST, SetpointState.FAILED) or order.verified_at is None
+    def _order(self, order: Order, *, behind: bool) -> dict[str, Any]:
+        s = order.setpoint
         return {
             "id": str(s.id), "asset": s.asset_id, "order": order.words, "state": order.state.value,
-            "until": s.expires_at.isoformat(), "issuer": s.issuer, "reason": s.reason, "uncertain": uncertain,
+            "until": s.expires_at.isoformat(), "issuer": s.issuer, "reason": s.reason,
+            "uncertain": order.uncertain and not behind, "behind": behind, "ramps_at": order.at,
             "when_silent": order.command.when_silent,
         }  # fmt: skip
