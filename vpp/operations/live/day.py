@@ -176,7 +176,7 @@ def the_day(store: Store, clock: SharedClock) -> Day:
     run = None if last is None or last.run_id is None else listing.run(store, last.run_id)
     ahead = of_day.newest_day_ahead(store, market_day(today + timedelta(days=1)).start, now)
     plans = {q: _plan(store, horizon, quarter, last, ahead, q) for q in ("power_kw", "state_energy_kwh")}
-    found = known_series(store, horizon, now)
+    found = {name: known.values for name, known in known_series(store, horizon, now).items()}
     known_grid = grid(store)
     market = {} if known_grid is None else known_grid.market
     sell, buy = (_on(market.get(f"{side}_eur_per_mwh"), found, horizon) for side in ("sell", "buy"))

@@ -1,18 +1,18 @@
 """What an override would do: the present case planned with it and without it, side by side."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 
-from vpp.domain import Array, AssetType, Horizon, Label, Plan
+from vpp.domain import Array, AssetType, Case, Horizon, Label, Plan
 from vpp.operations import plan as planning
 from vpp.operations.apply import GRACE
 from vpp.operations.live.planner import horizon_from, quarter_of
 from vpp.operations.live_case import live_case
 from vpp.store import Store
-from vpp.store.dispatching import Override, overrides, troubled
+from vpp.store.dispatching import Override, OverrideKind, overrides, troubled
 
 EFFORT = planning.Effort(gap=0.002, time_limit=6.0)
 """As a re-plan, but closer: differences of cents are to be seen."""
@@ -63,7 +63,7 @@ def effect(store: Store, asset_types: Mapping[str, AssetType], override: Overrid
 
     def planned(chosen: list[Override]) -> Plan:
         case = live_case(store, asset_types, horizon, now, trouble, chosen).case
-        return planning.plan(case, asset_types, EFFORT, templates)
+        return planning.plan(_held(case, chosen), asset_types, EFFORT, templates)
 
     before, after = planned(others), planned([*others, override])
     step = max(0, min(horizon.steps - 1, (override.start - horizon.start) // horizon.step))
@@ -74,6 +74,14 @@ def effect(store: Store, asset_types: Mapping[str, AssetType], override: Overrid
         after_eur=after.objective_eur, net_before_kw=_net(before), net_after_kw=_net(after), step=step,
         moved=_moved(before, after, step), broken=broken,
     )  # fmt: skip
+
+
+def _held(case: Case, chosen: list[Override]) -> Case:
+    """The case with its locks as equalities: a device does what it is ordered, not something up to it."""
+    locks = {f"{o.override_id}": o.value_kw for o in chosen if o.kind is OverrideKind.LOCK and o.value_kw is not None}
+    caps = [replace(c, max_export_kw=locks[c.id], max_import_kw=-locks[c.id]) if c.id in locks else c
+            for c in case.caps]  # fmt: skip
+    return replace(case, caps=caps)
 
 
 def _net(plan: Plan) -> Array:
