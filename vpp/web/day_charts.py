@@ -65,8 +65,12 @@ def _mix(day: Day, words: Words) -> Chart:
     series.append(_price(day, words))
     return Chart(
         id="chart-mix", title=words.gettext("Power by asset type"), finding=_finding_mix(day, words),
-        series=series, **_common(day), csv="/day/schedule.csv", height=340,
+        series=series, **_common(day), csv="/day/schedule.csv", height=340, source=_source(day, words),
     )  # fmt: skip
+
+
+def _source(day: Day, words: Words) -> str:
+    return words.gettext("Prices: %(terms)s", terms="; ".join(day.price_terms)) if day.price_terms else ""
 
 
 def _price(day: Day, words: Words) -> Series:
