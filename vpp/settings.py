@@ -28,10 +28,11 @@ class Settings:
 
     sources: tuple[str, ...] = ()
     """Sources outside that may be asked: `VPP_SOURCES`, names with commas between; none by itself."""
+    networks: tuple[str, ...] = ("127.0.0.0/8",)
+    """Networks and serial ports whose devices may be contacted by pages, API and the field of `vpp up`:
+    `VPP_NETWORKS`, with commas between; by itself only this machine's own."""
     station: str = "10410"
     """MOSMIX station of Deutscher Wetterdienst: `VPP_STATION`; Essen."""
-    networks: tuple[str, ...] = ()
-    """Networks whose devices pages and API may try: `VPP_NETWORKS`, with commas between; none by itself."""
 
 
 def settings() -> Settings:
@@ -53,8 +54,8 @@ def settings() -> Settings:
         columnstore_after_days=columnstore or None,
         spool_mb=spool or 1000,
         sources=_names("VPP_SOURCES"),
+        networks=_names("VPP_NETWORKS") or ("127.0.0.0/8",),
         station=os.environ.get("VPP_STATION") or "10410",
-        networks=_names("VPP_NETWORKS"),
     )
 
 

@@ -316,12 +316,13 @@ def parts(store: Store) -> list[Part]:
     return [Part(*row) for row in rows]
 
 
-def unheard(store: Store, now: datetime) -> list[UUID]:
-    """Orders that ended before any field took them."""
-    query = """SELECT setpoint_id FROM vpp.setpoint s WHERE expires_at <= %s AND expires_at > %s - interval '2 days'
+def unheard(store: Store, now: datetime) -> list[tuple[UUID, str]]:
+    """Orders that ended before any field took them, each with its asset."""
+    query = """SELECT setpoint_id, asset_id FROM vpp.setpoint s
+    WHERE expires_at <= %s AND expires_at > %s - interval '2 days'
     AND NOT EXISTS (SELECT FROM vpp.setpoint_event e WHERE e.setpoint_id = s.setpoint_id)"""
     with store.database.connection() as connection:
-        return [id for (id,) in connection.execute(query, (now, now)).fetchall()]
+        return [(id, asset_id) for id, asset_id in connection.execute(query, (now, now)).fetchall()]
 
 
 def input_ages(store: Store, now: datetime) -> list[tuple[str, datetime]]:

@@ -90,7 +90,7 @@ def _continued(tables: Tables, before: State) -> dict[str, list[dict[str, Any]]]
 
 
 def end_state(case: Case, plan: Plan) -> dict[str, dict[str, float]]:
-    """Level and on/off of each asset at the end of a plan, as columns of its outlook; what a vehicle that stays holds."""
+    """Level and on/off of each asset at the end of a plan, as columns of its outlook; what staying vehicles hold."""
     h, out = case.horizon.step_h, dict[str, dict[str, float]]()
     for u in case.units:
         state = dict[str, float]()
