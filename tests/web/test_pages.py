@@ -141,6 +141,16 @@ def test_errors_are_pages_for_people_and_problems_for_programs(pages):
         assert client.get("/day/files/x/schedule.csv", headers=german).status_code == 404
 
 
+def test_an_unexpected_error_is_a_page_with_the_same_policy_and_tells_nothing(server):
+    with world(server) as made:
+        app = with_pages(made)
+        app.add_api_route("/broken", lambda: 1 / 0)
+        client = TestClient(app, base_url=ORIGIN, raise_server_exceptions=False)
+        answer = client.get("/broken", headers={"Accept-Language": "de"})
+        assert answer.status_code == 500 and "Bei uns ist etwas schiefgegangen" in answer.text
+        assert "division" not in answer.text and "unsafe" not in answer.headers["content-security-policy"]
+
+
 def test_every_answer_has_the_policy_and_static_files_are_kept(pages):
     with browser(pages) as client:
         login = client.get("/login")
