@@ -98,7 +98,7 @@ def _as_known(
     store: Store, wanted: set[str], day: Horizon, at: datetime, file: str, said: list[str]
 ) -> dict[str, Array]:
     """Of one day at a time, as the platform itself would have completed it."""
-    series, filled = completed(store, wanted, day, at)
+    series, _, filled = completed(store, wanted, day, at)
     if missing := sorted(wanted - series.keys()):
         local = day.start.astimezone(MARKET_ZONE).date()
         problem = f"on {local} nothing is known of the series {', '.join(missing)}; allowed: days with forecasts"
