@@ -93,7 +93,7 @@ def case_at(
     if caps:
         tables["caps"] = [{name: cell for name, cell in row.items() if name != LOCKED} for row in caps]
     wanted = named_series(tables, registry.grid.market)
-    series, issues, filled = _complete(store, wanted, horizon, at, only)
+    series, issues, filled = completed(store, wanted, horizon, at, only)
     missing = sorted(wanted - series.keys())
     if missing:
         raise StoreError(f"live case: nothing is known of the series {', '.join(missing)}; allowed: a forecast of each")
@@ -210,8 +210,8 @@ def _running_for(store: Store, units: Sequence[Unit], now: datetime) -> list[Uni
     return [counted(u) if u.id in ids else u for u in units]
 
 
-def _complete(
-    store: Store, wanted: Set[str], horizon: Horizon, at: datetime, only: Issues | None
+def completed(
+    store: Store, wanted: Set[str], horizon: Horizon, at: datetime, only: Issues | None = None
 ) -> tuple[dict[str, Array], dict[str, frozenset[datetime]], list[str]]:
     """Every series on the whole horizon, and its issues: gaps take the day before, then the last value known; said."""
     known, said = known_series(store, horizon, at, only), list[str]()
