@@ -116,7 +116,8 @@ def _field_part(folder: Path) -> None:
     async def work(stop: asyncio.Event) -> None:
         while not (assets := store.assets()):
             await asyncio.sleep(0.5)
-        await FieldLoop(store, devices_of(assets, load_profiles(PROFILES)), clock).run(stop)
+        profiles, allowed = load_profiles(PROFILES), settings().networks
+        await FieldLoop(store, devices_of(assets, profiles), clock, allowed=allowed, known=profiles).run(stop)
 
     clock = shared_clock(folder)
     with platform_dsn(settings(), folder) as dsn, Store(dsn, patience_s=3) as store:
@@ -131,6 +132,7 @@ def _planner_part(folder: Path) -> None:
     from vpp.operations.live.collector import Collector
     from vpp.operations.live.demo_site import collect, existing_site, register
     from vpp.operations.live.planner import Planner
+    from vpp.operations.registration.expectations import Expectations
     from vpp.sources.answers import ask
     from vpp.store import Store, StoreError, StoreUnavailable
     from vpp.store.dispatching import alone, say
@@ -141,6 +143,7 @@ def _planner_part(folder: Path) -> None:
         planner = Planner(store, clock, ASSET_TYPES)
         site = existing_site(folder) if demo else None
         found = settings()
+        expectations = Expectations(store)
         collector = Collector(store, ask, [] if demo else sources_of(found.sources), found.station)
         if site is not None:
             register(store, site, clock.now())
@@ -155,6 +158,7 @@ def _planner_part(folder: Path) -> None:
                             days = ", ".join(map(str, came))
                             say(store, "inputs", clock.now(), f"forecasts and prices of {days}")
                         collector.tick(clock.now())
+                        expectations.tick(clock.now())
                         planner.tick()
             except StoreUnavailable as problem:
                 log.warning("waiting for the database: %s", problem)

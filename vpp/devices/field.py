@@ -69,6 +69,12 @@ class Field:
         if mistakes := list(self._add(device)):
             raise Mistakes(mistakes)
 
+    async def remove(self, asset_id: str, reason: str) -> None:
+        """The device is no longer ours: its orders end, and nobody reads it any more."""
+        await self.withdraw([key for key in self.orders if key[0] == asset_id], reason)
+        self._devices.pop(asset_id, None)
+        self._problems.pop(asset_id, None)
+
     def _add(self, device: Device) -> Iterable[Mistake]:
         who = f"device '{device.asset_id}'"
         if device.asset_id in self._devices:

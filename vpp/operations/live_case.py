@@ -10,8 +10,17 @@ import numpy as np
 from vpp.cases import from_tables
 from vpp.domain import Array, AssetType, Case, Horizon, Unit
 from vpp.operations.collect import Latest, as_read, without_orders
+from vpp.operations.habits import sessions_of_habits
 from vpp.store import RegisteredAsset, Store, StoreError
-from vpp.store.dispatching import Grid, Override, OverrideKind, grid, known_series, switched_at
+from vpp.store.dispatching import (
+    Grid,
+    Override,
+    OverrideKind,
+    grid,
+    known_series,
+    planned_levels,
+    switched_at,
+)
 
 DAY = timedelta(days=1)
 STALE = timedelta(minutes=30)
@@ -31,10 +40,13 @@ class LiveCase:
 
 def live_case(
     store: Store, asset_types: Mapping[str, AssetType], horizon: Horizon, now: datetime,
-    troubled: Mapping[str, str] | None = None, overrides: Sequence[Override] = (),
+    troubled: Mapping[str, str] | None = None, overrides: Sequence[Override] = (), only: Set[str] | None = None,
 ) -> LiveCase:  # fmt: skip
-    """What is known at `now` about the horizon; `troubled` assets (and why) are planned as they run by themselves."""
-    found, assets = grid(store), store.assets()
+    """What is known at `now` about the horizon; `troubled` assets (and why) are planned as they run by themselves.
+
+    So are assets without a device. `only`: these assets alone, for questions about one of them.
+    """
+    found, assets = grid(store), [a for a in store.assets() if only is None or a.id in only]
     if found is None or not assets:
         raise StoreError("live case: no grid and no assets are registered; allowed: at least one of each")
     known = [a for a in assets if a.kind in asset_types]
@@ -43,6 +55,8 @@ def live_case(
     bounded, beside = bounding(here, known, found)
     assumed += beside
     tables = tables_of_registry(known, asset_types, found)
+    if sessions := sessions_of_habits(store, known, horizon, now):
+        tables.setdefault("ev_session", []).extend(sessions)
     if bounded:
         tables["caps"] = caps_of(bounded)
     wanted = _named(tables, found.market)
@@ -52,13 +66,30 @@ def live_case(
         raise StoreError(f"live case: nothing is known of the series {', '.join(missing)}; allowed: a forecast of each")
     case = from_tables(tables, series, found.market, horizon, asset_types)
     at_once = {o.target for o in here if o.kind is OverrideKind.EXCLUDE and o.start <= now}
-    by_itself = at_once | (troubled or {}).keys()
-    state = as_read(case.units, fresh(store.latest(), now))
-    assumed += filled + [f"asset '{id}': its state was not read; taken from its registration" for id in state.assumed]
+    unsteered = {a.id for a in known if a.profile is None and asset_types[a.kind].controllable}
+    by_itself = at_once | (troubled or {}).keys() | unsteered
+    state = as_read(_as_planned(store, case, unsteered), fresh(store.latest(), now))
+    assumed += filled + [
+        f"asset '{id}': its state was not read; taken from its registration"
+        for id in state.assumed if id not in unsteered
+    ]  # fmt: skip
     counted = _running_for(store, state.units, now)
     units = [without_orders(u) if u.id in by_itself else u for u in counted]
     locks = {o.target: o for o in here if o.kind is OverrideKind.LOCK}
     return LiveCase(case=replace(case, units=units), locks=locks, excluded=frozenset(by_itself), assumed=tuple(assumed))
+
+
+def _as_planned(store: Store, case: Case, unsteered: Set[str]) -> list[Unit]:
+    """Units with the levels that the last plan expects now, where no device tells them (the warmth of a house)."""
+    levels = planned_levels(store, sorted(unsteered), case.horizon.start) if unsteered else {}
+
+    def expected(unit: Unit) -> Unit:
+        if unit.id not in levels or not hasattr(unit.outlook, "initial_soc") or not unit.asset.capacity_kwh:
+            return unit
+        soc = min(max(levels[unit.id] / unit.asset.capacity_kwh, 0.0), 1.0)
+        return replace(unit, outlook=replace(unit.outlook, initial_soc=soc))
+
+    return [expected(u) for u in case.units]
 
 
 def fresh(latest: Latest, now: datetime) -> Latest:

@@ -60,6 +60,10 @@ TABLES = (
     _timed("setpoint", "setpoint_id", "valid_from", _OWN_ORDER),
     Table(name="setpoint_event", order="seq", within=f"t.setpoint_id IN ({_ORDERS})",
           own=f"t.setpoint_id IN (SELECT setpoint_id FROM vpp.setpoint t WHERE {_OWN_ORDER})"),
+    Table(name="registration", order="registration_id", own="t.owner_key = %(owner)s"),
+    Table(name="agreement", order="agreement_id", own="t.owner_key = %(owner)s"),
+    Table(name="habit", order="asset_id",
+          own="t.asset_id IN (SELECT id FROM vpp.asset WHERE owner_key = %(owner)s)"),
     Table(name="audit", order="seq", own="position(%(name)s in vpp.audit_content(t::vpp.audit)) > 0"),
 )  # fmt: skip
 """All of them but `migration`, which says what the tables look like."""

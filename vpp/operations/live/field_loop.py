@@ -14,7 +14,8 @@ from typing import Any
 from uuid import UUID
 
 from vpp.devices import Device, Field, Profile
-from vpp.domain import Reading, Setpoint, SetpointEvent, SetpointState, Unit
+from vpp.devices.field import LOOPBACK
+from vpp.domain import Mistakes, Reading, Setpoint, SetpointEvent, SetpointState, Unit
 from vpp.operations.demo.town import rating_kw
 from vpp.operations.live.clock import SharedClock
 from vpp.store import RegisteredAsset, Store, StoreError, StoreUnavailable
@@ -27,6 +28,8 @@ AWAIT_EFFECT_S, LEAST_AWAIT_WALL_S = 3.0, 0.4
 """After orders were given, before their effect is looked for."""
 MOST_WAITING = 500_000
 """Readings kept while the database is away; then the oldest go."""
+RENEW_WALL_S = 2.0
+"""Between two looks at which devices are registered."""
 OVER = (SetpointState.REJECTED, SetpointState.SUPERSEDED, SetpointState.RELEASED, SetpointState.EXPIRED)
 
 log = logging.getLogger(__name__)
@@ -51,11 +54,22 @@ def rating_of(asset: RegisteredAsset) -> float | None:
     return rating_kw(Unit(type=asset.kind, asset=SimpleNamespace(**asset.nameplate), outlook=None))
 
 
+def _place(device: Device) -> tuple[str, str, int, int, float | None]:
+    """What makes it the same device."""
+    return device.profile.profile, device.host, device.port, device.unit, device.rating_kw
+
+
 class FieldLoop:
-    def __init__(self, store: Store, devices: list[Device], clock: SharedClock) -> None:
-        self._store, self._clock = store, clock
+    """`known`: profiles by name; with them, devices that are registered or retired meanwhile come and go."""
+
+    def __init__(
+        self, store: Store, devices: list[Device], clock: SharedClock, *, allowed: Sequence[str] = LOOPBACK,
+        known: Mapping[str, Profile] | None = None,
+    ) -> None:  # fmt: skip
+        self._store, self._clock, self._known = store, clock, known
+        self._as_registered = {d.asset_id: _place(d) for d in devices}
         self._events, self._readings = deque[SetpointEvent](), deque[Reading]()
-        self.field = Field(devices, clock=clock, on_event=self._events.append)
+        self.field = Field(devices, clock=clock, allowed=allowed, on_event=self._events.append)
         self._seen = set[UUID]()
         self._giving = set[asyncio.Task[None]]()
         self.problem = ""
@@ -63,7 +77,8 @@ class FieldLoop:
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set; then the orders are released."""
         await self._take_up()
-        loops = (self._inbox, self._tend, self._read, self._keep)
+        loops = [self._inbox, self._tend, self._read, self._keep]
+        loops += [self._renew] if self._known is not None else []
         tasks = [asyncio.create_task(loop()) for loop in loops]
         stopped = asyncio.create_task(stop.wait())
         try:
@@ -142,6 +157,26 @@ class FieldLoop:
             while len(self._readings) > MOST_WAITING:
                 self._readings.popleft()
             await asyncio.sleep(max(LEAST_READ_WALL_S, READ_S / self._clock.speed))
+
+    async def _renew(self) -> None:
+        """Devices that were registered, changed or retired since the last look."""
+        known = self._known or {}
+        while True:
+            await asyncio.sleep(RENEW_WALL_S)
+            try:
+                assets = await asyncio.to_thread(self._store.assets)
+            except StoreUnavailable:
+                continue
+            now = {d.asset_id: d for d in devices_of(assets, known)}
+            for id in [id for id, place in self._as_registered.items() if id not in now or _place(now[id]) != place]:
+                await self.field.remove(id, "its registration has ended or changed")
+                del self._as_registered[id]
+            for id in now.keys() - self._as_registered.keys():
+                self._as_registered[id] = _place(now[id])
+                try:
+                    self.field.add(now[id])
+                except Mistakes as problem:
+                    log.warning("device of '%s' is left alone: %s", id, problem)
 
     async def _keep(self) -> None:
         while True:
