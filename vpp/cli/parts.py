@@ -159,7 +159,8 @@ def _planner_part(folder: Path) -> None:
                             say(store, "inputs", clock.now(), f"forecasts and prices of {days}")
                         collector.tick(clock.now())
                         expectations.tick(clock.now())
-                        planner.tick()
+                        if planner.tick():
+                            store.roll_up()  # quarter-hours for people to look at
             except StoreUnavailable as problem:
                 log.warning("waiting for the database: %s", problem)
                 stop.wait(0.5)
@@ -180,7 +181,8 @@ def web_part(folder: Path) -> None:
     with platform_dsn(settings(), folder) as dsn, Store(dsn, connections=8, patience_s=3) as store:
         store.migrate()
         app = add_pages(create_app(store, shared_clock(folder)))
-        uvicorn.run(app, host=host, port=int(port), log_level="warning", server_header=False)
+        uvicorn.run(app, host=host, port=int(port), log_level="warning", server_header=False,
+                    timeout_graceful_shutdown=2)  # fmt: skip
 
 
 async def _until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:

@@ -40,13 +40,13 @@ class LiveCase:
 
 def live_case(
     store: Store, asset_types: Mapping[str, AssetType], horizon: Horizon, now: datetime,
-    troubled: Mapping[str, str] | None = None, overrides: Sequence[Override] = (), only: Set[str] | None = None,
+    troubled: Mapping[str, str] | None = None, overrides: Sequence[Override] = (),
 ) -> LiveCase:  # fmt: skip
     """What is known at `now` about the horizon; `troubled` assets (and why) are planned as they run by themselves.
 
-    So are assets without a device. `only`: these assets alone, for questions about one of them.
+    So are assets without a device.
     """
-    found, assets = grid(store), [a for a in store.assets() if only is None or a.id in only]
+    found, assets = grid(store), store.assets()
     if found is None or not assets:
         raise StoreError("live case: no grid and no assets are registered; allowed: at least one of each")
     known = [a for a in assets if a.kind in asset_types]

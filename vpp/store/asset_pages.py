@@ -82,7 +82,8 @@ def search(store: Store, wanted: Wanted, offset: int, limit: int) -> tuple[list[
 
 def kinds_by_node(store: Store, owner: str | None) -> dict[str, dict[str, int]]:
     """How many assets of which kind there are at each node; a heat source without electricity counts at its heat."""
-    query = """SELECT coalesce(a.node, a.heat_node), a.kind, count(*) FROM vpp.asset a LEFT JOIN vpp.owner o USING (owner_key)
+    query = """SELECT coalesce(a.node, a.heat_node), a.kind, count(*)
+    FROM vpp.asset a LEFT JOIN vpp.owner o USING (owner_key)
     WHERE a.valid_to IS NULL AND (%(owner)s::text IS NULL OR o.name = %(owner)s) GROUP BY 1, 2 ORDER BY 1, 2"""
     found = dict[str, dict[str, int]]()
     with store.database.connection() as connection:

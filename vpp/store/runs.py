@@ -1,5 +1,6 @@
 """Optimisation runs with their plans."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -76,7 +77,17 @@ def save_run(
             for asset_id, values in arrays.items():
                 vals = np.asarray(values, dtype=np.float64)
                 copy.write_row((run_id, quantity, asset_id, horizon.start, horizon.step_minutes, vals))
+    _save_reasons(connection, run_id, plan)
     return True
+
+
+def _save_reasons(connection: Connection[Row], run_id: UUID, plan: Plan) -> None:
+    by_asset = defaultdict[str, list[list[str]]](list)
+    for r in plan.reasons:
+        by_asset[r.asset].append([r.start.isoformat(), r.end.isoformat(), r.code, r.sentence])
+    with connection.cursor() as cursor, cursor.copy("COPY vpp.reason (run_id, asset_id, reasons) FROM STDIN") as copy:
+        for asset_id, rows in by_asset.items():
+            copy.write_row((run_id, asset_id, Jsonb(rows)))
 
 
 def load_run(connection: Connection[Row], run_id: UUID) -> Run | None:

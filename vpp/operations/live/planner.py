@@ -16,6 +16,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import numpy as np
 
+from models.dispatch import explained
 from vpp.domain import (
     MARKET_ZONE,
     AssetType,
@@ -59,6 +60,8 @@ LEAST_AHEAD = timedelta(hours=6)
 """A horizon reaches at least so far, over midnight where it must."""
 SETTLE_WALL_S = 3.0
 """An order that is not followed is an event once it had this long to take effect."""
+MOST_EXPLAINED = 5000
+"""Assets of a plan that still gets its reasons, about 0.2 ms each: an order is never late for its explanation."""
 ISSUER = "vpp planner"
 TROUBLE = "trouble of "
 OURS = uuid5(NAMESPACE_URL, "vpp/dispatch")
@@ -208,7 +211,8 @@ class Planner:
             if identity.kind == "day_ahead"
             else planning.Effort(gap=w.replan_gap, time_limit=w.replan_time_limit_s)
         )
-        return live, planning.plan(live.case, self.asset_types, effort, self.templates)
+        plan = planning.plan(live.case, self.asset_types, effort, self.templates)
+        return live, explained(live.case, plan) if len(live.case.units) <= MOST_EXPLAINED else plan
 
     @staticmethod
     def _cause(given: Sequence[Override], trouble: Mapping[str, str]) -> str:

@@ -1,21 +1,14 @@
 """What a device does now and why: the reasons of the plan in force, as numbers that any language can put into words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
-from typing import Any
-from uuid import UUID
 
 import numpy as np
 
-from models.dispatch.explain import reasons
-from vpp.domain import AssetType, Plan, Reason, Unit
-from vpp.operations.live_case import live_case
-from vpp.store import Run, Store, StoreError
+from vpp.domain import Reason
+from vpp.store import RegisteredAsset, Store, dispatcher, listing
 from vpp.store.dispatching import last_planned
-
-QUARTER = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,60 +39,27 @@ class Why:
     later: Sequence[Doing]
 
 
-def run_in_force(store: Store, now: datetime) -> Run | None:
-    """The plan that holds at a time."""
-    last = last_planned(store, now + timedelta(microseconds=1))
-    return None if last is None or last.run_id is None else store.load_run(last.run_id)
-
-
-def why(store: Store, asset_types: Mapping[str, AssetType], asset_id: str, now: datetime) -> Why | None:
+def why(store: Store, asset: RegisteredAsset, now: datetime) -> Why | None:
     """None: there is no plan yet, or it does not know the asset."""
     last = last_planned(store, now + timedelta(microseconds=1))
     if last is None or last.run_id is None:
         return None
-    found = _explained(_Key(store, asset_types), last.run_id, asset_id)
-    if found is None:
+    found = dispatcher.reasons(store, last.run_id, asset.id)
+    planned = {s.quantity: s for s in listing.schedule(store, None, last.run_id, asset.id, None)}
+    power = planned.get("power_kw" if asset.node else "heat_kw")
+    if not found or power is None:
         return None
-    steps, planned = found
+    node = listing.schedule(store, None, last.run_id, asset.node or asset.heat_node, "price_eur_per_mwh")
+    steps = [_doing(r, power, node[0] if node else None) for r in found]
     here = next((d for d in steps if d.start <= now < d.end), None)
-    later = [d for d in steps if d.start > now]
-    return Why(label=last.label, planned=planned, now=here, later=later)
+    return Why(label=last.label, planned=last.planned, now=here, later=[d for d in steps if d.start > now])
 
 
-class _Key:
-    """Carries the store through the cache without being part of the question."""
-
-    def __init__(self, store: Store, asset_types: Mapping[str, AssetType]) -> None:
-        self.store, self.asset_types = store, asset_types
-
-    def __hash__(self) -> int:
-        return hash(id(self.store))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and other.store is self.store
-
-
-@lru_cache(maxsize=500)
-def _explained(key: _Key, run_id: UUID, asset_id: str) -> tuple[tuple[Doing, ...], datetime] | None:
-    """Every interval of a plan for an asset. A run never changes, so what was found stays true."""
-    run = key.store.load_run(run_id)
-    if run is None or (asset_id not in run.plan.power_kw and asset_id not in run.plan.heat_kw):
-        return None
-    try:
-        case = live_case(key.store, key.asset_types, run.plan.horizon, run.started, only={asset_id}).case
-        found = [r for r in reasons(case, run.plan) if r.asset == asset_id]
-    except (StoreError, KeyError, ValueError):  # the asset is another one than it was when the plan was made
-        return (), run.started
-    return tuple(_doing(run.plan, case.units[0], r) for r in found), run.started
-
-
-def _doing(plan: Plan, unit: Unit, reason: Reason) -> Doing:
-    h = plan.horizon
-    first, end = (reason.start - h.start) // h.step, (reason.end - h.start) // h.step
-    power: Any = plan.power_kw.get(unit.id, plan.heat_kw.get(unit.id))
-    price = plan.prices.get(getattr(unit.asset, "node", None) or getattr(unit.asset, "heat_node", ""))
+def _doing(reason: Reason, power: listing.Scheduled, price: listing.Scheduled | None) -> Doing:
+    step = timedelta(minutes=power.step_minutes)
+    first, end = (reason.start - power.start) // step, (reason.end - power.start) // step
     return Doing(
         code=reason.code, sentence=reason.sentence, start=reason.start, end=reason.end,
-        power_kw=float(np.mean(power[first:end])),
-        price_eur_per_mwh=float("nan") if price is None else float(np.mean(price[first:end])),
+        power_kw=float(np.mean(power.values[first:end])),
+        price_eur_per_mwh=float("nan") if price is None else float(np.mean(price.values[first:end])),
     )  # fmt: skip

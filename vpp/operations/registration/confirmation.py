@@ -129,7 +129,8 @@ def _tests(steps: list[Mapping[str, str]], w: Mapping[str, str]) -> list[tuple[s
     rows = [(w["what"], w["result"], "")]
     for s in steps:
         name = w["rating_test" if s["name"] == "rating" else s["name"]]
-        rows.append((f"{name} {s['subject']}".strip(), w[s["outcome"]], s["detail"]))
+        detail = s["detail"].partition(";")[0] if s["name"] == "point" else ""
+        rows.append((f"{name} {s['subject']}".strip(), w[s["outcome"]], detail))
     return rows
 
 
