@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from vpp.domain import Unit
 from vpp.store import assets as _assets
 from vpp.store import owners as _owners
 from vpp.store.connection import Row, StoreError
@@ -99,8 +100,8 @@ def registration(store: Store, id: UUID, owner: str) -> Registration | None:
 class Confirmed:
     """All that a confirmation writes."""
 
-    units: list[Any]
-    """`vpp.domain.Unit`s; the first is the device."""
+    units: list[Unit]
+    """The first is the device."""
     profile: str | None
     address: str | None
     nodes: Sequence[Mapping[str, Any]]
@@ -200,3 +201,23 @@ def labels(store: Store, owner: str | None) -> dict[str, str]:
     with store.database.connection() as connection:
         rows = connection.execute(query, {"owner": owner}).fetchall()
     return {id: label for id, label in rows if label}
+
+
+def change(
+    store: Store, id: UUID, owner: str, content: Mapping[str, Any], units: Sequence[Unit], made: Habit | None,
+    now: datetime,
+) -> None:  # fmt: skip
+    """New limits of a confirmed registration: in the registry, with validity from `now`; and in its answers."""
+    device = units[0].id
+    with store.database.transaction() as connection:
+        command = """UPDATE vpp.registration SET content = content || %s, changed = %s
+        WHERE registration_id = %s AND asset_id = %s
+        AND owner_key = (SELECT owner_key FROM vpp.owner WHERE name = %s)"""
+        if not connection.execute(command, (Jsonb(to_plain(content)), now, id, device, owner)).rowcount:
+            raise StoreError(f"registration {id}: is not confirmed, or somebody else's; allowed: an own device")
+        row = connection.execute("SELECT profile, address FROM vpp.asset WHERE id = %s", (device,)).fetchone()
+        profile, address = row or (None, None)
+        profiles, addresses = ({device: profile} if profile else {}), ({device: address} if address else {})
+        _assets.register(connection, units, profiles, addresses, now)
+        if made is not None:
+            _keep_habit(connection, device, made, now)

@@ -12,14 +12,14 @@ from starlette.exceptions import HTTPException
 from vpp.api.problems import Problem
 from vpp.domain import Mistakes
 from vpp.store import StoreError, StoreUnavailable
-from vpp.web import day, entrance
+from vpp.web import assets, day, entrance, owner, owner_register
 from vpp.web.render import page
 from vpp.web.static_files import FOLDER, Kept
 from vpp.web.translations import N_
 
 log = logging.getLogger(__name__)
 
-MODULES = (entrance, day)
+MODULES = (entrance, day, assets, owner_register, owner)
 """Each has a `router`."""
 ERRORS = {
     400: (N_("This request could not be read"), N_("Please go back, check what you entered and send it again.")),

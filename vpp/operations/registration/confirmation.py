@@ -146,5 +146,3 @@ def _number(value: float, language: str) -> str:
 def _moment(at: Any, language: str) -> str:
     local = at.astimezone(MARKET_ZONE)
     return str(format_datetime(local, "d. MMMM y, HH:mm" if language == "de" else "d MMMM y, HH:mm", locale=language))
-
-

@@ -5,7 +5,7 @@ language can explain it; `answers` reads them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -258,3 +258,16 @@ def confirm(store: Store, r: Registration, it: Around, person: str, language: st
              "mastr": tidy(c.get("mastr", "")) or None}  # fmt: skip
     store.audit(person, "register", f"asset {id}", None, after, now)
     return id
+
+
+def change_limits(
+    store: Store, r: Registration, it: Around, given: Mapping[str, str], person: str, now: datetime
+) -> None:  # fmt: skip
+    """Other limits and wishes for a registered device, from now on. Raises Mistakes."""
+    kind = r.content["kind"]
+    if wrong := limit_problems(kind, given, it):
+        raise Mistakes(Mistake(where="limits", what=p.field, problem=p.sentence) for p in wrong)
+    made = becomes(replace(r, content={**r.content, "limits": dict(given)}), it)
+    expectations.issue(store, made.series, now)
+    registrations.change(store, r.registration_id, r.owner, {"limits": dict(given)}, made.units, made.habit, now)
+    store.audit(person, "change limits", f"asset {made.units[0].id}", r.content["limits"], dict(given), now)

@@ -119,3 +119,11 @@ def house_as_store(area_m2: float, heat_kwh_per_year: float, building: str, band
     per_kelvin = area_m2 * WEIGHTS[building] / 1000
     conductance = heat_kwh_per_year / DEGREE_HOURS
     return round(per_kelvin * band_k, 2), round(1 - 2.718281828459045 ** (-conductance / per_kelvin), 6)
+
+
+COMPANIONS = ("-rooms", "-demand")
+
+
+def is_companion(asset_id: str) -> bool:
+    """Is it what stands behind a registered device: the warmth of a house, its demand?"""
+    return asset_id.startswith("heat-pump-") and asset_id.endswith(COMPANIONS)
