@@ -32,20 +32,20 @@ from vpp.web import asset_charts
 from vpp.web import owner_register as registering
 from vpp.web.forms import Form, local_input
 from vpp.web.navigation import PLACES, SAID, Place
-from vpp.web.owner_words import CHOICES, KINDS, QUALITY, QUESTIONS, because, does, point_name, point_value
+from vpp.web.owner_words import CHOICES, KINDS, QUALITY, QUESTIONS, because, does, known_points, point_name, point_value
 from vpp.web.render import go, page
 from vpp.web.translations import N_
 from vpp.web.visitor import ChangesAsOwner, FromForm, Language, SeesAsOwner
 from vpp.web.words import Words
 
-router = APIRouter(prefix="/my")
+my, own = APIRouter(prefix="/my"), APIRouter(prefix="/my-data")
 
 OWNERS = frozenset({Role.OWNER})
 PLACES.extend(
     [
         Place("/my", N_("My devices"), OWNERS),
-        Place("/my/register", N_("Register a device"), OWNERS),
-        Place("/my/data", N_("My data"), OWNERS),
+        Place("/register", N_("Register a device"), OWNERS),
+        Place("/my-data", N_("My data"), OWNERS),
     ]
 )
 SAID.update(
@@ -126,7 +126,7 @@ def _own(store: Store, who: Who, words: Words, now: datetime, asset_id: str) -> 
     return found[0]
 
 
-@router.get("")
+@my.get("")
 def home(request: Request, who: SeesAsOwner, words: Language, store: TheStore, clock: TheClock) -> HTMLResponse:
     now = clock.now()
     mine = devices(store, who, words, now)
@@ -135,7 +135,7 @@ def home(request: Request, who: SeesAsOwner, words: Language, store: TheStore, c
                 today=sum(d.today.worth_eur for d in mine), month=sum(d.month.worth_eur for d in mine))  # fmt: skip
 
 
-@router.get("/devices/{asset_id}")
+@my.get("/devices/{asset_id}")
 def device(
     asset_id: str, request: Request, who: SeesAsOwner, words: Language, store: TheStore, clock: TheClock
 ) -> HTMLResponse:  # fmt: skip
@@ -147,14 +147,14 @@ def device(
     limits = limit_rows(d.registration.content["limits"], words.language) if d.registration else []
     return page(
         request, "owner/device.html", d=d, now=now, speed=clock.speed, days=list(reversed(days)), KINDS=KINDS,
-        chart=asset_charts.of_day(store, d.asset, words, now), points=points_of(store, asset_id), QUALITY=QUALITY,
+        chart=asset_charts.of_day(store, d.asset, words, now), points=known_points(points_of(store, asset_id)), QUALITY=QUALITY,
         point_name=point_name, point_value=point_value, limits=limits, habit=habit,
         protocol=commissioning_of(store, asset_id), whole=money.total(days),
         steps=[(x, does(words, d.asset.kind, x)) for x in (d.found.later[:6] if d.found and not d.paused else [])],
     )  # fmt: skip
 
 
-@router.get("/devices/{asset_id}/confirmation.pdf")
+@my.get("/devices/{asset_id}/confirmation.pdf")
 def confirmation(asset_id: str, who: SeesAsOwner, words: Language, store: TheStore) -> Response:
     found = [r for r in registrations.registrations(store, who.owner or "") if r.asset_id == asset_id]
     agreed = registrations.agreement(store, asset_id) if found else None
@@ -167,7 +167,7 @@ def confirmation(asset_id: str, who: SeesAsOwner, words: Language, store: TheSto
 # Limits
 
 
-@router.get("/devices/{asset_id}/limits")
+@my.get("/devices/{asset_id}/limits")
 def limits_page(
     asset_id: str, request: Request, who: SeesAsOwner, words: Language, store: TheStore
 ) -> HTMLResponse:  # fmt: skip
@@ -189,7 +189,7 @@ def _limits_page(request: Request, r: Registration, form: Form, store: Store) ->
                 QUESTIONS=QUESTIONS, CHOICES=CHOICES, Answer=Answer)  # fmt: skip
 
 
-@router.post("/devices/{asset_id}/limits")
+@my.post("/devices/{asset_id}/limits")
 def keep_limits(
     asset_id: str, request: Request, who: ChangesAsOwner, words: Language, given: FromForm, store: TheStore,
     clock: TheClock,
@@ -206,7 +206,7 @@ def keep_limits(
 # Pause
 
 
-@router.get("/devices/{asset_id}/pause")
+@my.get("/devices/{asset_id}/pause")
 def pause_page(
     asset_id: str, request: Request, who: SeesAsOwner, words: Language, store: TheStore, clock: TheClock,
     until: str = "",
@@ -242,7 +242,7 @@ def _until_choices(now: datetime) -> list[tuple[str, datetime]]:
     ]
 
 
-@router.post("/devices/{asset_id}/pause")
+@my.post("/devices/{asset_id}/pause")
 def pause(
     asset_id: str, who: ChangesAsOwner, words: Language, given: FromForm, store: TheStore, clock: TheClock
 ) -> Response:  # fmt: skip
@@ -255,7 +255,7 @@ def pause(
     return go(f"/my/devices/{asset_id}", said="paused")
 
 
-@router.post("/devices/{asset_id}/go-on")
+@my.post("/devices/{asset_id}/go-on")
 def go_on(asset_id: str, who: ChangesAsOwner, words: Language, store: TheStore, clock: TheClock) -> Response:
     now = clock.now()
     _own(store, who, words, now, asset_id)
@@ -266,12 +266,12 @@ def go_on(asset_id: str, who: ChangesAsOwner, words: Language, store: TheStore, 
 # Own data
 
 
-@router.get("/data")
+@own.get("")
 def data(request: Request, who: SeesAsOwner, words: Language) -> HTMLResponse:
     return page(request, "owner/data.html", form=Form(words), word=words.gettext(WORD))
 
 
-@router.post("/data/take")
+@own.post("/take")
 def take(who: ChangesAsOwner, store: TheStore, clock: TheClock) -> Response:
     """Everything of this owner as CSV files with a manifest, in one ZIP file."""
     packed = io.BytesIO()
@@ -286,7 +286,7 @@ def take(who: ChangesAsOwner, store: TheStore, clock: TheClock) -> Response:
     return Response(packed.getvalue(), media_type="application/zip", headers=headers)
 
 
-@router.post("/data/erase")
+@own.post("/erase")
 def erase(
     request: Request, who: ChangesAsOwner, words: Language, given: FromForm, store: TheStore, clock: TheClock
 ) -> Response:
@@ -300,3 +300,8 @@ def erase(
     for name in (COOKIE, CSRF_COOKIE):
         answer.delete_cookie(name, secure=True, path="/")
     return answer
+
+
+router = APIRouter()
+router.include_router(my)
+router.include_router(own)

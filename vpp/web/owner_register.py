@@ -30,6 +30,7 @@ from vpp.web.owner_words import (
     QUESTIONS,
     STEP_NAMES,
     TESTS,
+    known_points,
     point_name,
     point_value,
     problem_sentence,
@@ -39,7 +40,7 @@ from vpp.web.translations import N_
 from vpp.web.visitor import ChangesAsOwner, FromForm, Language, SeesAsOwner, Sent
 from vpp.web.words import Words
 
-router = APIRouter(prefix="/my/register")
+router = APIRouter(prefix="/register")
 
 SHOWN = tuple(step for step in drafts.STEPS if step != "confirmation")
 """Steps that are counted."""
@@ -91,7 +92,7 @@ def _page(request: Request, step: str, r: Registration | None, form: Form, **mor
     behind = drafts.done(r.content) if r else []
     skipped = ("probe", "test") if r and not drafts.connected(r.content) and "way" in r.content else ()
     reached = {*behind, drafts.next_step(r.content)} if r else set[str]()
-    base = f"/my/register/{r.registration_id}" if r else "/my/register"
+    base = f"/register/{r.registration_id}" if r else "/register"
     steps = [
         {"name": STEP_NAMES[s], "step": s, "done": s in behind, "here": s == step,
          "path": f"{base}/{s}" if s in reached else ""}
@@ -150,7 +151,7 @@ def begun(
     if form.errors:
         return _type_page(request, None, form, it, store, who)
     id = registrations.begin(store, who.owner or "", who.name, answers, clock.now())
-    return go(f"/my/register/{id}/connection")
+    return go(f"/register/{id}/connection")
 
 
 @router.get("/{id}")
@@ -158,7 +159,7 @@ def go_on(id: UUID, who: SeesAsOwner, store: TheStore) -> RedirectResponse:
     """To the step that comes next."""
     r = own_draft(store, who, id)
     step = "confirmation" if r.asset_id else drafts.next_step(r.content)
-    return go(f"/my/register/{id}/{step}")
+    return go(f"/register/{id}/{step}")
 
 
 @router.post("/{id}/discard")
@@ -189,9 +190,9 @@ def keep_type(
     if answers["kind"] != r.content["kind"]:  # what was said of another kind does not count
         registrations.discard(store, id, who.owner or "")
         new = registrations.begin(store, who.owner or "", who.name, answers, clock.now())
-        return go(f"/my/register/{new}/connection")
+        return go(f"/register/{new}/connection")
     registrations.add_to_draft(store, id, r.owner, answers, clock.now())
-    return go(f"/my/register/{id}/connection")
+    return go(f"/register/{id}/connection")
 
 
 def _open(store: Store, who: Who, id: UUID) -> Registration:
@@ -237,7 +238,7 @@ def keep_connection(
     if any(content.get(n) != r.content.get(n) for n in names if n != "mastr"):
         content |= {"probe": {}, "test": {}}  # another device, or none: what was proved does not count
     registrations.add_to_draft(store, id, r.owner, content, clock.now())
-    return go(f"/my/register/{id}/{'probe' if content['way'] == 'device' else 'limits'}")
+    return go(f"/register/{id}/{'probe' if content['way'] == 'device' else 'limits'}")
 
 
 # Probe and test
@@ -248,14 +249,15 @@ def show_probe(id: UUID, request: Request, who: SeesAsOwner, words: Language, st
     r = _reached(store, who, id, "probe")
     if isinstance(r, RedirectResponse):
         return r
-    return _page(request, "probe", r, Form(words), probe=r.content.get("probe") or None)
+    probe = r.content.get("probe") or None
+    return _page(request, "probe", r, Form(words), probe=probe, values=known_points(probe["values"] if probe else []))
 
 
 @router.post("/{id}/probe")
 def do_probe(id: UUID, who: ChangesAsOwner, store: TheStore, clock: TheClock) -> Response:
     r = _open(store, who, id)
     prove.probe(store, r, around(store), clock)
-    return go(f"/my/register/{id}/probe")
+    return go(f"/register/{id}/probe")
 
 
 @router.get("/{id}/test")
@@ -280,7 +282,7 @@ def do_test(id: UUID, who: ChangesAsOwner, store: TheStore, clock: TheClock) -> 
     r = _open(store, who, id)
     if prove.state_of(r.content.get("test") or {}, datetime.now(UTC)) != "running":
         prove.start_test(store, r, around(store), clock, who.name)
-    return go(f"/my/register/{id}/test")
+    return go(f"/register/{id}/test")
 
 
 def _reached(store: Store, who: Who, id: UUID, step: str) -> Registration | RedirectResponse:
@@ -288,7 +290,7 @@ def _reached(store: Store, who: Who, id: UUID, step: str) -> Registration | Redi
     r = _open(store, who, id)
     order, coming = drafts.STEPS, drafts.next_step(r.content)
     if order.index(step) > order.index(coming):
-        return go(f"/my/register/{id}/{coming}")
+        return go(f"/register/{id}/{coming}")
     return r
 
 
@@ -319,7 +321,7 @@ def keep_limits(
     if form.errors:
         return _page(request, "limits", r, form, asked=asked, Answer=Answer)
     registrations.add_to_draft(store, id, r.owner, {"limits": answers}, clock.now())
-    return go(f"/my/register/{id}/agreement")
+    return go(f"/register/{id}/agreement")
 
 
 def kept_limits(asked: list[Question], given: Sent, words: Words) -> dict[str, str]:
@@ -358,12 +360,12 @@ def agree(
     if given.texts.get("version") != agreement.VERSION:
         raise Refusal(409, "the agreement has changed meanwhile; allowed: read it again")
     asset = drafts.confirm(store, r, around(store), who.name, words.language, clock.now())
-    return go(f"/my/register/{id}/confirmation", asset=asset)
+    return go(f"/register/{id}/confirmation", asset=asset)
 
 
 @router.get("/{id}/confirmation")
 def show_confirmation(id: UUID, request: Request, who: SeesAsOwner, words: Language, store: TheStore) -> Response:
     r = own_draft(store, who, id)
     if r.asset_id is None:
-        return go(f"/my/register/{id}")
+        return go(f"/register/{id}")
     return _page(request, "confirmation", r, Form(words))

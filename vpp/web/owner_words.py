@@ -1,8 +1,9 @@
 """How owners are spoken to: short sentences, one thought each, no jargon. By code of the operations beneath."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from vpp.operations.owning.doing import Doing, Why
 from vpp.operations.registration.draft import Problem
@@ -140,7 +141,27 @@ def point_value(words: Words, point: str, value: float | None) -> str:
     return words.quantity(value, unit)
 
 
+def known_points(values: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those that have a name for people, and a value."""
+    return [v for v in values if v["point"] in POINTS and v["value"] is not None]
+
+
+MISSING: Mapping[str, str] = {
+    "kind": N_("Please choose the kind of device."), "label": N_("Please give the device a name."),
+    "node": N_("Please choose the connection."), "profile": N_("Please choose the model of the device."),
+    "host": N_("Please enter the address of the device."), "rating_kw": N_("Please enter the power of the device."),
+    "port": N_("Please enter the port."), "unit": N_("Please enter the unit number."),
+    "mastr": N_("Please enter the MaStR number."), "way": N_("Please choose whether the device is on the network."),
+}  # fmt: skip
+"""What to say where an answer is missing, by field; the list of errors on top says it without its field beside it."""
+
+
 def problem_sentence(words: Words, problem: Problem) -> str:
+    if problem.code in ("needed", "choice") and problem.field in MISSING:
+        return words.gettext(MISSING[problem.field])
+    if problem.code in ("needed", "choice") and problem.field in QUESTIONS:
+        question = words.gettext(QUESTIONS[problem.field].label)
+        return words.gettext("Please answer: %(question)s", question=question)
     limit = words.number(problem.limit, 0 if problem.limit == round(problem.limit) else 1)
     return words.gettext(PROBLEMS[problem.code], given=problem.given, limit=limit)
 
