@@ -105,17 +105,23 @@ class Planned:
 def planned_quarters(
     store: Store, asset_id: str, node: str | None, start: datetime, end: datetime
 ) -> list[Planned]:  # fmt: skip
-    """Every quarter-hour that had a plan with the asset and its node, in order."""
-    query = """
-    SELECT d.start, p.vals[1], c.vals[1] FROM vpp.dispatch d
+    """Every quarter-hour that had a plan with the asset and its node, in order; of several the last that was made."""
+    at = "vals[1 + (extract(epoch FROM d.start - {0}.start) / 60 / {0}.step_minutes)::int]"
+    power, price = (f"{name}.{at.format(name)}" for name in ("p", "c"))
+    query = f"""
+    WITH d AS (
+        SELECT DISTINCT ON (start) start, run_id FROM vpp.dispatch
+        WHERE kind IN ('intraday', 'event') AND run_id IS NOT NULL AND start >= %(start)s AND start < %(end)s
+        ORDER BY start, planned DESC
+    )
+    SELECT d.start, {power}, {price} FROM d
     JOIN vpp.schedule p ON p.run_id = d.run_id AND p.quantity = 'power_kw' AND p.asset_id = %(id)s
     JOIN vpp.schedule c ON c.run_id = d.run_id AND c.quantity = 'price_eur_per_mwh' AND c.asset_id = %(node)s
-    WHERE d.kind = 'intraday' AND d.start >= %(start)s AND d.start < %(end)s
-    AND p.vals[1] <> 'NaN' AND c.vals[1] <> 'NaN' ORDER BY d.start
+    WHERE {power} <> 'NaN' AND {price} <> 'NaN' ORDER BY d.start
     """
     given = {"id": asset_id, "node": node, "start": start, "end": end}
     with store.database.connection() as connection:
-        rows = connection.execute(query, given).fetchall()
+        rows = connection.execute(query.encode(), given).fetchall()
     return [Planned(start=at, power_kw=p, price_eur_per_mwh=c) for at, p, c in rows]
 
 

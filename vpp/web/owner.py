@@ -147,7 +147,8 @@ def device(
     limits = limit_rows(d.registration.content["limits"], words.language) if d.registration else []
     return page(
         request, "owner/device.html", d=d, now=now, speed=clock.speed, days=list(reversed(days)), KINDS=KINDS,
-        chart=asset_charts.of_day(store, d.asset, words, now), points=known_points(points_of(store, asset_id)), QUALITY=QUALITY,
+        chart=asset_charts.of_day(store, d.asset, words, now), points=known_points(points_of(store, asset_id)),
+        QUALITY=QUALITY,
         point_name=point_name, point_value=point_value, limits=limits, habit=habit,
         protocol=commissioning_of(store, asset_id), whole=money.total(days),
         steps=[(x, does(words, d.asset.kind, x)) for x in (d.found.later[:6] if d.found and not d.paused else [])],

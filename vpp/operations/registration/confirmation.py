@@ -111,11 +111,10 @@ def _device(r: Registration, w: Mapping[str, str], language: str) -> list[tuple[
 def limit_rows(limits: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
     """What an owner asked for, in words."""
     rows = list[tuple[str, str]]()
-    for name, given in limits.items():
-        text = str(given).strip()
-        if name not in LIMITS or not text:
+    for name, (german, english, unit) in LIMITS.items():
+        text = str(limits.get(name, "")).strip()
+        if not text:
             continue
-        german, english, unit = LIMITS[name]
         try:
             said = WORDS[language].get(text) if not unit else None
             value = said or f"{_number(float(text), language)} {unit}".strip()

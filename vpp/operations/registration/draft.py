@@ -238,6 +238,8 @@ def confirm(store: Store, r: Registration, it: Around, person: str, language: st
     Everything is checked again: the draft may be old. Raises Mistakes and StoreError.
     """
     c = r.content
+    if r.asset_id is not None:
+        raise StoreError(f"registration {r.registration_id}: is confirmed already; allowed: a draft")
     if next_step(c) != "agreement" and next_step(c) != "confirmation":
         raise StoreError(f"registration {r.registration_id}: step '{next_step(c)}' is missing; allowed: complete ones")
     texts = {name: str(value) for name, value in c.items() if isinstance(value, str | int | float)}

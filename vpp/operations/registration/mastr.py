@@ -9,7 +9,7 @@ import re
 UNITS = ("SEE", "SVE", "SGE", "SSE", "EEG", "KWK", "SEL")
 """What may stand for a device: units that generate (SEE, also batteries), consume (SVE, SGE), storage (SSE), plants
 under EEG and KWKG, and their locations (SEL)."""
-_FORM = re.compile(r"([A-Z]{3})(\d{12})")
+_FORM = re.compile(r"([A-Z]{3})([0-9]{12})")
 
 
 def tidy(given: str) -> str:
