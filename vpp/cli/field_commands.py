@@ -55,7 +55,7 @@ def _run(site_file: Path | None, *, database: bool, allow: list[str], writable: 
     with ExitStack() as open_things:
 
         def connect() -> Any:
-            from vpp.store import NoDatabase, Store, StoreUnavailable, embedded
+            from vpp.store import FIELD_ANSWER_S, NoDatabase, Store, StoreUnavailable, embedded
 
             try:
                 dsn = has.database or open_things.enter_context(
@@ -63,7 +63,7 @@ def _run(site_file: Path | None, *, database: bool, allow: list[str], writable: 
                 )
             except NoDatabase as problem:
                 raise StoreUnavailable(str(problem)) from None
-            store = Store(dsn)
+            store = Store(dsn, answer_s=FIELD_ANSWER_S)
             store.migrate()
             return store
 
@@ -177,7 +177,8 @@ def _print(found: dict[str, Any], only: str | None) -> None:
         for point, r in each["points"].items():
             console.print(f"  {point} = {r['value']} ({r['quality']}, {r['age_s']} s ago)")
     for order in found["order_list"][:50]:
-        doubt = ", UNCERTAIN" if order["uncertain"] else ""
+        doubt = ", UNCERTAIN" if order["uncertain"] else ", kept behind a stricter limit" if order["behind"] else ""
+        doubt += f", on its way at {order['ramps_at']:g} kW" if order["ramps_at"] is not None else ""
         console.print(f"  {order['asset']}: {order['order']} ({order['state']}{doubt}) by {order['issuer']}")
 
 
@@ -203,7 +204,7 @@ def order(
     else:
         for event in answer["events"]:
             typer.echo(f"{event['state']}: {event['detail']}")
-    if not answer["events"] or answer["events"][-1]["state"] not in ("verified", "effective", "validated"):
+    if not answer["events"] or answer["events"][-1]["state"] not in ("verified", "effective", "validated", "sent"):
         raise typer.Exit(1)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from datetime import datetime
 
+from vpp.devices.admission import WriteBudget, Writes
 from vpp.devices.device import Device
 from vpp.devices.link import Forbidden, Link, LinkError, Pace, networks, require_allowed
 from vpp.devices.orders import Key, Order
@@ -34,6 +35,7 @@ class Field:
         at_once: int = 200,
         pace: Pace | None = None,
         tls: ssl.SSLContext | None = None,
+        on_write: Callable[[Key, Writes], None] | None = None,
     ) -> None:
         self._clock, self._allowed, self._pace = clock, networks(allowed), pace or Pace()
         self._tls = tls
@@ -42,7 +44,8 @@ class Field:
         self._devices = dict[str, Device]()
         self._problems = dict[str, LinkError]()
         self._chains = Chains()
-        self._protocol = SetpointProtocol(self._devices, self.link, clock, on_event)
+        self._budget = WriteBudget(on_write)
+        self._protocol = SetpointProtocol(self._devices, self.link, clock, on_event, self._budget)
         mistakes = [mistake for device in devices for mistake in self._add(device)]
         if mistakes:
             raise Mistakes(mistakes)
@@ -55,6 +58,11 @@ class Field:
     def orders(self) -> Mapping[Key, Order]:
         """What is in force or on its way, by asset and setpoint name."""
         return self._protocol.orders
+
+    @property
+    def behind(self) -> Mapping[Key, Order]:
+        """Limits that are kept behind a stricter one."""
+        return self._protocol.behind
 
     @property
     def problems(self) -> dict[str, str]:
@@ -173,9 +181,15 @@ class Field:
         """An order that is over: should it come again, it does nothing."""
         self._protocol.know(setpoint)
 
-    async def withdraw(self, keys: Iterable[Key], reason: str) -> list[SetpointEvent]:
-        """End these orders (asset, setpoint name)."""
-        return await self._protocol.withdraw(keys, reason)
+    async def withdraw(
+        self, keys: Iterable[Key], reason: str, whose: Callable[[Setpoint], bool] = lambda setpoint: True
+    ) -> list[SetpointEvent]:
+        """End these orders (asset, setpoint name), as far as `whose` says so."""
+        return await self._protocol.withdraw(keys, reason, whose)
+
+    def has_written(self, writes: Mapping[Key, Writes]) -> None:
+        """How often registers that wear out were written before a restart."""
+        self._budget.restore(writes)
 
     @property
     def bounds(self) -> dict[str, tuple[float, float, str]]:

@@ -9,11 +9,11 @@ import pytest
 
 from assets import ASSET_TYPES, PROFILES
 from tests.operations.live.conftest import NOW
-from vpp.devices import Device, Field, SimulatedCity, load_profiles
+from vpp.devices import SimulatedCity, load_profiles
 from vpp.domain import MARKET_ZONE, Horizon, Mistakes
+from vpp.operations.field_registry import FieldRegistry
 from vpp.operations.habits import stays
 from vpp.operations.live.clock import SharedClock
-from vpp.operations.live.field_loop import devices_of
 from vpp.operations.live.planner import Planner
 from vpp.operations.live_case import live_case
 from vpp.operations.registration import draft, prove
@@ -45,7 +45,7 @@ def of(store, id):
     return registrations.registration(store, id, "anna")
 
 
-def test_a_battery_is_found_tested_registered_and_planned(store, around, profiles, clock):
+def test_a_battery_is_found_tested_registered_and_planned(store, around, profiles, clock, tmp_path):
     fast = SharedClock(NOW, wall.time(), FAST)
     city = SimulatedCity(fast)
     host, port, unit = city.add("d", profiles["battery"], "127.88.0.1", rating_kw=10.0)
@@ -84,7 +84,8 @@ def test_a_battery_is_found_tested_registered_and_planned(store, around, profile
     assert registered.outlook["initial_soc"] == pytest.approx(0.42) and registered.address == f"{host}:{port}/{unit}"
     agreed = registrations.agreement(store, asset)
     assert agreed is not None and agreed.accepted_by == "some owner" and "pausieren" in agreed.content
-    assert asset in {d.asset_id for d in devices_of(store.assets(), profiles)}
+    field = FieldRegistry(profiles, ["127.0.0.0/8"], tmp_path / "registry.json").ask(store)
+    assert field is not None and asset in {d.asset_id for d in field}
     Planner(store, clock, ASSET_TYPES).tick()
     assert asset in {s.asset_id for s in store.setpoints(NOW)}
     assert draft.connection_problems("battery", {**connection, "rating_kw": "10"}, around, store)[0].code == "taken"
@@ -185,14 +186,3 @@ def test_a_charge_point_gets_its_car_and_its_order_is_a_limit(store, around, clo
     Planner(store, clock, ASSET_TYPES).tick()
     orders = [s for s in store.setpoints(NOW) if s.asset_id == asset]
     assert [s.kind.value for s in orders] == ["limit"] and 0 <= orders[0].value <= 11
-
-
-async def test_a_device_comes_and_goes_without_a_restart(profiles):
-    from vpp.domain import WallClock
-
-    field = Field([], clock=WallClock())
-    field.add(Device(asset_id="b", profile=profiles["battery"], host="127.0.0.1", port=502, unit=1, rating_kw=5.0))
-    assert list(field.devices) == ["b"]
-    await field.remove("b", "gone")
-    assert not field.devices
-    field.close()
