@@ -18,7 +18,7 @@ from vpp.api.problems import Problem as Refusal
 from vpp.domain import MARKET_ZONE, Mistakes
 from vpp.operations.owning import earned as money
 from vpp.operations.owning import pause as pausing
-from vpp.operations.owning.doing import Why, why
+from vpp.operations.owning.doing import Doing, Why, why
 from vpp.operations.registration import draft as drafts
 from vpp.operations.registration.confirmation import as_pdf, limit_rows
 from vpp.operations.registration.kinds import Answer
@@ -56,6 +56,8 @@ SAID.update(
         "erased": N_("Your data are erased. Your account is closed."),
     }
 )
+MOVES = ("charging", "discharging")
+LEAST_KW, SHOWN_STEPS = 0.1, 6
 STALE = timedelta(minutes=30)
 TOO_LATE = N_("Please choose a time between now and a month from now.")
 WRONG_WORD = N_("Please type the word exactly as it stands there.")
@@ -151,8 +153,20 @@ def device(
         QUALITY=QUALITY,
         point_name=point_name, point_value=point_value, limits=limits, habit=habit,
         protocol=commissioning_of(store, asset_id), whole=money.total(days),
-        steps=[(x, does(words, d.asset.kind, x)) for x in (d.found.later[:6] if d.found and not d.paused else [])],
+        steps=_coming(d, words),
     )  # fmt: skip
+
+
+def _coming(d: Device, words: Words) -> list[tuple[Doing, str]]:
+    """The next things it will do, said once each; what is too little to notice is left out."""
+    found = list[tuple[Doing, str]]()
+    before = d.says
+    for x in d.found.later if d.found and not d.paused else ():
+        said = does(words, d.asset.kind, x)
+        if said != before and not (x.code in MOVES and abs(x.power_kw) < LEAST_KW):
+            found.append((x, said))
+            before = said
+    return found[:SHOWN_STEPS]
 
 
 @my.get("/devices/{asset_id}/confirmation.pdf")
