@@ -415,6 +415,10 @@ class Client:
         """Its progress as server-sent events, until it is answered."""
         return self._call("GET", f"/api/v1/studies/{study_id}/events")
 
+    def follow(self, *, seconds: float | None = None) -> str:
+        """`hello`, then `plan` (a new one in force), `order` (what became of it), `decision` (an override or a limit was made or ended), each with its facts as JSON. Who was away reads the lists anew: nothing is repeated. An owner hears of the own assets' orders and decisions."""
+        return self._call("GET", "/api/v1/events", query={"seconds": seconds})
+
     def set_up(self, body: SetUp) -> Person:
         """Make the first operator with the one-time token that `vpp up` printed."""
         return self._call("POST", "/api/v1/setup", body=body)

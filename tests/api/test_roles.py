@@ -41,6 +41,7 @@ MATRIX = {
     ("post", "/limits"): OPERATOR,
     ("post", "/imports/{what}"): OPERATOR,
     ("get", "/status"): ALL,
+    ("get", "/events"): ALL,
     ("get", "/audit"): OPERATOR,
     ("get", "/studies"): PLANNERS,
     ("post", "/studies"): PLANNERS,
@@ -65,6 +66,7 @@ def call(shared, method, path, headers):
     for name in ("run_id", "setpoint_id", "override_id", "study_id", "token_id"):
         path = path.replace("{" + name + "}", NOBODYS)
     path = path.replace("{asset_id}", "nobody").replace("{name}", "nobody").replace("{what}", "load")
+    path += "?seconds=0" if path == "/events" else ""
     body = {"json": {}} if method in ("post", "put") else {}
     return shared.client.request(method, f"/api/v1{path}", headers=headers, **body)
 

@@ -16,7 +16,9 @@ from vpp.domain import Judgement, Quality, SetpointState, Verdict, market_day
 from vpp.store import Format, Part, Store, StoreError
 from vpp.store.columnar import csv_from_parquet, parquet_from_csv
 from vpp.store.commissioning import Commissioned
-from vpp.store.tables import TABLES, Column
+from vpp.store.dispatching import Grid, Identity, Override, OverrideKind, add_override, push, save_grid
+from vpp.store.studies import ask
+from vpp.store.tables import LEFT_OUT, TABLES, Column
 
 DAY = timedelta(days=1)
 
@@ -48,6 +50,14 @@ def fill(store: Store) -> None:
     store.save_verdicts([followed])
     pages = {"text.de": 'Inbetriebnahme, "b1"\n', "html.de": "<!doctype html>"}
     store.save_commissioning(Commissioned("b1", NOON, NOON + QUARTER, True, "A. Größe", {"steps": [None]}, pages))
+    save_grid(store, Grid(nodes=[{"id": "bus", "limit": 0.1 + 0.2}], market={"buy": "price-buy"}, groups=()), NOON)
+    push(store, Identity("intraday", NOON), (UUID(int=8), plan(), "def"), [], label="optimal", why="ü", planned=NOON,
+         inputs={"states": {"b1": {"initial_soc": 1 / 3}}})  # fmt: skip
+    push(store, Identity("intraday", NOON + QUARTER), None, [], label="safe", why="no plan", planned=NOON)
+    add_override(store, Override(override_id=UUID(int=3), kind=OverrideKind.LOCK, target="b2", value_kw=-1 / 3,
+                                 max_import_kw=None, max_export_kw=None, start=NOON, until=NOON + QUARTER,
+                                 author="dispatcher", reason="a,b", created=NOON))  # fmt: skip
+    ask(store, UUID(int=4), "planner", {"changes": []}, NOON)
     store.audit("Anna Größe", "register", "asset b1", None, {"power_kw": 0.1, "by": "Anna Größe"}, NOON)
     store.audit("bert", "release", "plan 7", {"x": [1, None]}, None, NOON)
 
@@ -88,6 +98,14 @@ def test_a_round_trip_is_equal_to_the_row(full, dsn, own_dsn, tmp_path, kind):
         assert other.store_readings([reading("b3", 1.0)]) == 1
         assert other.audit("bert", "x", "y", None, None, NOON).seq == 3
         assert other.roll_up() > 0
+
+
+def test_every_table_is_exported_or_left_out_on_purpose(dsn):
+    with psycopg.connect(dsn) as connection:
+        query = """SELECT relname FROM pg_class WHERE relnamespace = 'vpp'::regnamespace AND relkind IN ('r', 'p')
+        AND NOT relispartition"""
+        there = {row[0] for row in connection.execute(query)}
+    assert there == {t.name for t in TABLES} | LEFT_OUT.keys()
 
 
 def test_the_manifest_states_counts_hashes_units_and_schema(full, tmp_path):

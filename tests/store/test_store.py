@@ -100,6 +100,24 @@ class TestReadings:
         store.store_readings([bad])
         assert store.latest() == {("b1", "power_kw"): bad}
 
+    def test_the_latest_of_many_keeps_every_value_time_and_quality(self, store):
+        ids = [f"b{n}" for n in range(12)]
+        registered(store, *ids)
+        values = [None, 0.0, -0.0, 1 / 3, 1e308, -1e-308]
+        micro = timedelta(microseconds=1)
+        sent = [
+            replace(reading(id, values[(n + m) % 6], NOON + n * QUARTER + m * micro, list(Quality)[n % 6]), point=point)
+            for n, id in enumerate(ids)
+            for m, point in enumerate(("power_kw", "starts", "soc"))
+        ]
+        store.store_readings(sent)
+        found = store.latest()
+        assert found == {(r.asset_id, r.point): r for r in sent}
+        assert {repr(r) for r in found.values()} == {repr(replace(r, at=r.at.astimezone(UTC))) for r in sent}
+        registered(store, "later")
+        store.store_readings([reading("later", 1.0)])
+        assert store.latest().keys() == found.keys() | {("later", "power_kw")}
+
     def test_readings_of_an_unknown_asset_are_refused_as_a_whole(self, store):
         registered(store, "b1")
         with pytest.raises(StoreError, match="readings of 'x', 'y': nobody registered it"):

@@ -25,7 +25,9 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-DOORS = ("/api/v1/session", "/api/v1/setup")
+DOORS = ("/api/v1/session", "/api/v1/setup", "/login", "/setup")
+IMPORTS = ("/api/v1/imports/", "/inputs/", "/planner/")
+"""Where files are taken in."""
 
 
 @dataclass(slots=True)
@@ -72,7 +74,7 @@ class Guard:
             refused = answer(429, f"too many requests; allowed: again in {wait:.0f} s", {"Retry-After": f"{wait:.0f}"})
             await refused(scope, receive, guarded)
             return
-        most = MOST_IMPORT_BYTES if scope["path"].startswith("/api/v1/imports/") else MOST_BYTES
+        most = MOST_IMPORT_BYTES if scope["path"].startswith(IMPORTS) else MOST_BYTES
         too_large = answer(413, f"the body is too large; allowed: {most} bytes")
         given = Headers(scope=scope).get("content-length", "0")
         if not given.isdigit() or int(given) > most:

@@ -55,13 +55,13 @@ def _run(site_file: Path | None, *, database: bool, allow: list[str], writable: 
     with ExitStack() as open_things:
 
         def connect() -> Any:
-            from vpp.store import NoDatabase, Store, StoreUnavailable, embedded
+            from vpp.store import FIELD_ANSWER_S, NoDatabase, Store, StoreUnavailable, embedded
 
             try:
                 dsn = has.database or open_things.enter_context(embedded(has.home, bin_folder=has.postgres_bin))
             except NoDatabase as problem:
                 raise StoreUnavailable(str(problem)) from None
-            store = Store(dsn)
+            store = Store(dsn, answer_s=FIELD_ANSWER_S)
             store.migrate()
             return store
 

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Generator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,13 +82,16 @@ def is_demo(folder: Path) -> bool:
 
 def _database_part(folder: Path) -> None:
     """Sees to it that the server runs and the schema is up to date; starts it again when it does not answer."""
-    from vpp.store import Store, StoreUnavailable
+    from vpp.store import SERVICE_ANSWER_S, Store, StoreUnavailable
     from vpp.store.named_database import ping
 
     stop = stop_event()
     while not stop.is_set():
         try:
-            with platform_dsn(settings(), folder) as dsn, Store(dsn, connections=1, patience_s=1) as store:
+            with (
+                platform_dsn(settings(), folder) as dsn,
+                Store(dsn, connections=1, patience_s=1, answer_s=SERVICE_ANSWER_S) as store,
+            ):
                 store.migrate()
                 while not stop.wait(PING_S):
                     ping(store)
@@ -107,21 +110,34 @@ def _city_part(folder: Path) -> None:
 
 
 def _field_part(folder: Path) -> None:
+    """Goes on without the database, and starts without it."""
     from assets import PROFILES
     from vpp.devices import load_profiles
+    from vpp.operations.field_registry import FieldRegistry
+    from vpp.operations.field_service import FieldService
     from vpp.operations.live.clock import shared_clock
-    from vpp.operations.live.field_loop import FieldLoop, devices_of
-    from vpp.store import Store
+    from vpp.store import SERVICE_ANSWER_S, NoDatabase, Store, StoreUnavailable
 
-    async def work(stop: asyncio.Event) -> None:
-        while not (assets := store.assets()):
-            await asyncio.sleep(0.5)
-        await FieldLoop(store, devices_of(assets, load_profiles(PROFILES)), clock).run(stop)
+    found, clock, own = settings(), shared_clock(folder), field_folder(folder)
+    own.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as opened:
 
-    clock = shared_clock(folder)
-    with platform_dsn(settings(), folder) as dsn, Store(dsn, patience_s=3) as store:
-        store.migrate()
-        asyncio.run(_until_stopped(work))
+        def connect() -> Store:
+            try:
+                return Store(opened.enter_context(platform_dsn(found, folder)), patience_s=3, answer_s=SERVICE_ANSWER_S)
+            except NoDatabase as problem:
+                raise StoreUnavailable(str(problem)) from None
+
+        registry = FieldRegistry(load_profiles(PROFILES), found.networks, own / "registry.json")
+        service = FieldService(
+            registry.remembered(), clock, own, connect, spool_mb=found.spool_mb, speed=clock.speed, registry=registry
+        )
+        asyncio.run(_until_stopped(service.run))
+
+
+def field_folder(folder: Path) -> Path:
+    """Journal, spool and local door of the platform's field; `vpp field status` looks at the one without a demo."""
+    return folder / "field" if is_demo(folder) else settings().home / "field"
 
 
 def _planner_part(folder: Path) -> None:
@@ -132,11 +148,11 @@ def _planner_part(folder: Path) -> None:
     from vpp.operations.live.demo_site import collect, existing_site, register
     from vpp.operations.live.planner import Planner
     from vpp.sources.answers import ask
-    from vpp.store import Store, StoreError, StoreUnavailable
+    from vpp.store import SERVICE_ANSWER_S, Store, StoreError, StoreUnavailable
     from vpp.store.dispatching import alone, say
 
     stop, clock, demo = stop_event(), shared_clock(folder), is_demo(folder)
-    with platform_dsn(settings(), folder) as dsn, Store(dsn, patience_s=3) as store:
+    with platform_dsn(settings(), folder) as dsn, Store(dsn, patience_s=3, answer_s=SERVICE_ANSWER_S) as store:
         store.migrate()
         planner = Planner(store, clock, ASSET_TYPES)
         site = existing_site(folder) if demo else None
@@ -155,7 +171,8 @@ def _planner_part(folder: Path) -> None:
                             days = ", ".join(map(str, came))
                             say(store, "inputs", clock.now(), f"forecasts and prices of {days}")
                         collector.tick(clock.now())
-                        planner.tick()
+                        if planner.tick():
+                            store.roll_up()  # quarter-hours for people to look at
             except StoreUnavailable as problem:
                 log.warning("waiting for the database: %s", problem)
                 stop.wait(0.5)
@@ -164,18 +181,26 @@ def _planner_part(folder: Path) -> None:
                 stop.wait(1.0)
 
 
+"""The simulated city's devices are on this machine."""
+
+
 def web_part(folder: Path) -> None:
     import uvicorn
 
     from vpp.api import create_app
     from vpp.operations.live.clock import shared_clock
-    from vpp.store import Store
+    from vpp.store import SERVICE_ANSWER_S, Store
+    from vpp.web.app import add_pages
 
     host, _, port = os.environ.get("VPP_LISTEN", "127.0.0.1:8080").rpartition(":")
-    with platform_dsn(settings(), folder) as dsn, Store(dsn, connections=8, patience_s=3) as store:
+    with (
+        platform_dsn(settings(), folder) as dsn,
+        Store(dsn, connections=8, patience_s=3, answer_s=SERVICE_ANSWER_S) as store,
+    ):
         store.migrate()
-        app = create_app(store, shared_clock(folder))
-        uvicorn.run(app, host=host, port=int(port), log_level="warning", server_header=False)
+        app = add_pages(create_app(store, shared_clock(folder), networks=settings().networks))
+        uvicorn.run(app, host=host, port=int(port), log_level="warning", server_header=False,
+                    timeout_graceful_shutdown=2)  # fmt: skip
 
 
 async def _until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:

@@ -42,7 +42,7 @@ def up(*, demo: bool, speed: float | None, assets: int, day: str | None, listen:
     try:
         with the_only_one(folder):
             first = _prepare_demo(folder, speed, assets, day) if demo else None
-            names = ["database", *(["city", "field"] if demo else []), "planner", "web"]
+            names = ["database", *(["city"] if demo else []), "field", "planner", "web"]
             environment = {"VPP_LISTEN": f"{host}:{port}", "VPP_HOME": str(settings().home)}
             children = [
                 Child(name, [sys.executable, "-m", "vpp.cli.parts", name, str(folder)], environment) for name in names

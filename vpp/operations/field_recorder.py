@@ -113,6 +113,10 @@ class Recorder:
         except StoreError as problem:
             self.kept.problem = str(problem)
 
+    def look_again(self) -> None:
+        """Somebody was registered: what they read is to be stored from now on."""
+        self._registered, self._looked = None, -REGISTRY_S
+
     async def flush(self) -> None:
         """Returns when all that was recorded is in the database or on disk."""
         self._hand_over()

@@ -21,20 +21,26 @@ from vpp.devices.orders import Key, Order
 from vpp.devices.poller import Batch
 from vpp.devices.rounds import Board, Rounds
 from vpp.devices.site import Site
-from vpp.domain import Clock, Priority, Setpoint, SetpointEvent, SetpointKind
+from vpp.domain import Clock, Priority, Setpoint, SetpointEvent, SetpointKind, SetpointState
 from vpp.operations.field_door import open_door
 from vpp.operations.field_journal import OVER, FieldJournal
 from vpp.operations.field_limits import LimitKeeper, is_of_the_market, is_ours
 from vpp.operations.field_recorder import Recorder
+from vpp.operations.field_registry import FieldRegistry, place_of
 from vpp.operations.verdicts import Judging, summary_of
 from vpp.store import Store, StoreError, StoreUnavailable
+from vpp.store.dispatching import say, unheard
 
 TEND_S, INBOX_S, STATUS_S, SYNC_S, JUDGE_S = 0.2, 0.5, 5.0, 1.0, 5.0
 """Periods: orders and limits (a limit must win within a second), orders from the store, status, journal, verdicts."""
+REGISTRY_S, UNHEARD_S = 2.0, 5.0
+"""Between two looks at who is registered, and at orders that ended before anybody took them; s of the wall."""
 ORDERS_AT_ONCE = 2000
 """Orders on their way at the same time; devices that do not answer must not hold up the others."""
 AT_ONCE = 100
 """So many devices are looked at for the status before others get their turn."""
+LOOK_S = 0.5
+"""With a fast clock: after orders were given, before their effect is looked for; of the wall."""
 RELEASE_S = 10.0
 """Longest time that stopping may take to release what is held."""
 AGAIN_S = 1.0
@@ -61,8 +67,15 @@ class FieldService:
         connect: Callable[[], Store] | None = None,
         pace: Pace | None = None,
         spool_mb: int = 1000,
+        *,
+        speed: float = 1.0,
+        registry: FieldRegistry | None = None,
     ) -> None:
-        """`folder` holds journal, status, spool and socket; `connect` opens the store (None: without one)."""
+        """`folder` holds journal, status, spool and socket; `connect` opens the store (None: without one).
+
+        `clock` is `speed` times as fast as the wall's. With a `registry`, devices come and go as they are registered,
+        and this is the only field of its store.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.site, self.clock, self.folder = site, clock, folder
         self.started = clock.now()
@@ -79,9 +92,11 @@ class FieldService:
             on_write=self.journal.written,
         )
         self.limits = LimitKeeper(self.field, site.limits, folder / LIMITS, self.started)
-        self.board = Board(self.field, clock)
-        self.rounds = Rounds(self.field, self._on_readings)
         self.judging = Judging()
+        self.board = Board(self.field, clock, speed)
+        self.rounds = Rounds(self.field, self._on_readings, speed)
+        self._speed, self._registry = speed, registry
+        self._as_registered = {d.asset_id: place_of(d) for d in site.devices}
         self.loops = dict[str, Loop]()
         self._seen = set[UUID]()
         self._obeying = asyncio.Lock()
@@ -96,6 +111,8 @@ class FieldService:
             "database": self.recorder.run, "status": self._report, "journal": self._sync,
             "verdicts": self._judge,
         }  # fmt: skip
+        if self._registry is not None:
+            work |= {"registry": self._renew, "unheard": self._end_unheard}
         tasks = [asyncio.create_task(self._for_ever(name, act), name=name) for name, act in work.items()]
         try:
             await stop.wait()
@@ -215,15 +232,89 @@ class FieldService:
             else:  # given by a service whose journal is not here
                 self.journal.setpoint(setpoint)
                 self.field.resume(setpoint, now)
-        self._in_background(self.give([s for s in new if s.id not in states]))
+        self._in_background(self._give_and_look([s for s in new if s.id not in states]))
+
+    async def _give_and_look(self, new: Sequence[Setpoint]) -> None:
+        """With a fast clock the next reading may come too late to show the effect in time: look for it."""
+        await self.give(new)
+        if self._speed > 1:
+            await asyncio.sleep(LOOK_S)
+            ids = {s.asset_id for s in new} & self.field.devices.keys()
+            for batch in await asyncio.gather(*(self.field.poll(id, "fast") for id in sorted(ids))):
+                self._on_readings(batch)
+
+    async def _renew(self) -> None:
+        """Devices that were registered, changed or retired since the last look."""
+        assert self._registry is not None
+        while True:
+            await asyncio.sleep(REGISTRY_S)
+            if self.recorder.store is None:
+                continue
+            try:
+                devices = await asyncio.to_thread(self._registry.ask, self.recorder.store)
+            except StoreUnavailable:
+                continue
+            if devices is not None:
+                await self._become({d.asset_id: d for d in devices})
+
+    async def _become(self, devices: Mapping[str, Device]) -> None:
+        before = self._as_registered
+        for id in [id for id, place in before.items() if id not in devices or place_of(devices[id]) != place]:
+            await self.field.remove(id, "its registration has ended or changed")
+            self.board.drop(id)
+            del before[id]
+        new = [device for id, device in devices.items() if id not in before]
+        for device in new:
+            before[device.asset_id] = place_of(device)
+            self.field.add(device)
+            self.rounds.add(device.asset_id)
+        if new:
+            self.recorder.look_again()
+
+    async def _end_unheard(self) -> None:
+        """Orders whose time was over before anybody took them get their verdict as well."""
+        while True:
+            await asyncio.sleep(UNHEARD_S)
+            store = self.recorder.store
+            with suppress(StoreUnavailable):
+                for id, asset_id in await asyncio.to_thread(unheard, store, self.clock.now()) if store else []:
+                    if id not in self._seen:
+                        self._seen.add(id)
+                        why = "its time was over before a field took it"
+                        self._on_event(
+                            SetpointEvent(setpoint_id=id, asset_id=asset_id, at=self.clock.now(),
+                                          state=SetpointState.EXPIRED, detail=why)
+                        )  # fmt: skip
 
     async def _report(self) -> None:
         while True:
-            text = json.dumps(await self.status(details=False))
+            found = await self.status(details=False)
+            await self._say(found)
+            text = json.dumps(found)
             shadow = self.folder / (STATUS + ".new")
             shadow.write_text(text, encoding="utf-8")
             shadow.replace(self.folder / STATUS)
             await asyncio.sleep(STATUS_S)
+
+    async def _say(self, found: Mapping[str, Any]) -> None:
+        """To everybody who looks at the platform."""
+        store, d = self.recorder.store, found["devices"]
+        if store is None or self._registry is None:
+            return
+        saying = (
+            f"{sum(d.values())} devices, {d['bad'] + d['partly']} do not answer well, {found['orders']} orders in force"
+        )
+        if not sum(d.values()):
+            saying = "waits: no device is registered yet"
+        refused = self._registry.refused
+        if refused:
+            saying += f"; {len(refused)} registered ones are not contacted: {next(iter(refused.values()))}"
+        details = {
+            "problems": dict(list(self.field.problems.items())[:20]),
+            "refused": dict(list(refused.items())[:20]),
+        }
+        with suppress(StoreError):
+            await asyncio.to_thread(say, store, "field", self.clock.now(), saying, details)
 
     async def _sync(self) -> None:
         while True:

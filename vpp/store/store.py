@@ -21,6 +21,7 @@ from vpp.store import importing as _importing
 from vpp.store import knowledge as _knowledge
 from vpp.store import maintenance as _maintenance
 from vpp.store import owners as _owners
+from vpp.store import roles as _roles
 from vpp.store import rollup as _rollup
 from vpp.store import runs as _runs
 from vpp.store import series as _series
@@ -40,9 +41,14 @@ class Store:
     already there is neither stored twice nor changed. Times are aware, and come back in UTC.
     """
 
-    def __init__(self, dsn: str, *, connections: int = 4, patience_s: float = 10.0) -> None:
-        """Connect, with at most so many connections; a call waits `patience_s` for one, then `StoreUnavailable`."""
-        self._database = Database(dsn, connections=connections, patience_s=patience_s)
+    def __init__(
+        self, dsn: str, *, connections: int = 4, patience_s: float = 10.0, answer_s: float | None = None
+    ) -> None:
+        """Connect, with at most so many connections; a call waits `patience_s` for one, then `StoreUnavailable`.
+
+        `answer_s`: so does one whose statement has no answer by then; None: it waits as long as the connection lives.
+        """
+        self._database = Database(dsn, connections=connections, patience_s=patience_s, answer_s=answer_s)
         self._keys = _telemetry.Keys()
         self._prepared: set[date] = set()
 
@@ -57,9 +63,10 @@ class Store:
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; return the names of the migrations that ran."""
-        with self._database.connection() as connection:
+        with self._database.unbounded() as connection:
             ran = migrate(connection, migrations())
-            _owners.arrange_role(connection)
+            if _owners.arrange_role(connection):
+                _roles.arrange(connection)
             return ran
 
     def pending(self) -> list[str]:
@@ -352,6 +359,11 @@ class Store:
                     "allowed: a login with CREATEROLE runs `vpp db migrate` once"
                 )
         return _owners.OwnerView(self._database, key)
+
+    def make_login(self, name: str, access: _roles.Access, owner: str | None = None) -> str:
+        """A login of the server with this access (its old one ends) and limits of time; return its new password."""
+        with self._database.transaction() as connection:
+            return _roles.make_login(connection, name, access, owner)
 
     def erase_owner(self, owner: str, actor: str, now: datetime) -> _owners.Erased:
         """Delete a person's readings and replace the name everywhere, in the audit log too, whose chain still fits."""

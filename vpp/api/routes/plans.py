@@ -93,7 +93,7 @@ def show_setpoint(setpoint_id: UUID, who: Anybody, store: TheStore) -> v.Setpoin
     found = listing.setpoints(store, owner_filter(who), None, None, None, 1, setpoint_id)
     if not found:
         raise Problem(404, f"setpoint {setpoint_id}: there is none that you may see")
-    events = store.setpoint_events(setpoint_id)
+    events = listing.setpoint_events(store, owner_filter(who), setpoint_id)
     verdict = outcomes(events)[0].verdict.value if events else None
     history = [v.Event(at=e.at, state=e.state.value, detail=e.detail) for e in events]
     return v.SetpointDetails(**found[0], events=history, verdict=verdict)
@@ -111,7 +111,7 @@ def list_prices(
     limit: LongLimit = 10_000,
 ) -> Any:  # fmt: skip
     """The newest revision of each, with source and licence. Also as CSV and Parquet."""
-    found = listing.prices(store, series, start, end, limit)
+    found = listing.prices(store, owner_filter(who), series, start, end, limit)
     return table(request, found, PRICE, "prices") or [v.Price.model_validate(p) for p in found]
 
 

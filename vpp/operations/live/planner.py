@@ -16,6 +16,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import numpy as np
 
+from models.dispatch import explained
 from vpp.domain import (
     MARKET_ZONE,
     AssetType,
@@ -34,6 +35,7 @@ from vpp.operations import plan as planning
 from vpp.operations.apply import GRACE, available_kw, orders
 from vpp.operations.live.clock import SharedClock
 from vpp.operations.live_case import LiveCase, live_case
+from vpp.operations.recipe import as_plain, continued
 from vpp.store import Store, StoreError, StoreUnavailable
 from vpp.store.dispatching import (
     Identity,
@@ -59,6 +61,8 @@ LEAST_AHEAD = timedelta(hours=6)
 """A horizon reaches at least so far, over midnight where it must."""
 SETTLE_WALL_S = 3.0
 """An order that is not followed is an event once it had this long to take effect."""
+MOST_EXPLAINED = 5000
+"""Assets of a plan that still gets its reasons, about 0.2 ms each: an order is never late for its explanation."""
 ISSUER = "vpp planner"
 TROUBLE = "trouble of "
 OURS = uuid5(NAMESPACE_URL, "vpp/dispatch")
@@ -171,7 +175,7 @@ class Planner:
         given, trouble = overrides(self.store, now), self._troubled(now)
         say(self.store, "planner", now, f"planning {identity.kind} for {start:%Y-%m-%d %H:%M} UTC", {})
         try:
-            live, plan = self._made(identity, start, now, given, trouble)
+            live, plan, inputs = self._made(identity, start, now, given, trouble)
         except StoreUnavailable:
             self._tried.discard(identity)
             raise
@@ -186,7 +190,8 @@ class Planner:
         if identity.kind == "event":
             why = f"{self._cause(given, trouble)}; {why}"
         run = (run_id, plan, planning.inputs_hash(live.case, self.asset_types))
-        if not push(self.store, identity, run, given_orders, label=plan.label.value, why=why, planned=self.clock.now()):
+        if not push(self.store, identity, run, given_orders, label=plan.label.value, why=why, planned=self.clock.now(),
+                    inputs=inputs):  # fmt: skip
             return False
         took = time.monotonic() - began
         if identity.kind != "day_ahead":
@@ -199,7 +204,7 @@ class Planner:
 
     def _made(
         self, identity: Identity, start: datetime, now: datetime, given: Sequence[Override], trouble: Mapping[str, str]
-    ) -> tuple[LiveCase, Plan]:
+    ) -> tuple[LiveCase, Plan, Mapping[str, Any]]:
         horizon = horizon_from(start, identity.start if identity.kind == "day_ahead" else None)
         live = live_case(self.store, self.asset_types, horizon, now, trouble, given)
         w = self.wishes
@@ -208,7 +213,9 @@ class Planner:
             if identity.kind == "day_ahead"
             else planning.Effort(gap=w.replan_gap, time_limit=w.replan_time_limit_s)
         )
-        return live, planning.plan(live.case, self.asset_types, effort, self.templates)
+        plan = planning.plan(live.case, self.asset_types, effort, self.templates)
+        plan = explained(live.case, plan) if len(live.case.units) <= MOST_EXPLAINED else plan
+        return live, plan, as_plain(live.recipe, effort)
 
     @staticmethod
     def _cause(given: Sequence[Override], trouble: Mapping[str, str]) -> str:
@@ -279,7 +286,7 @@ class Planner:
         given = self._again(identity, plan, now)
         run_id = _previous_id(identity)
         push(self.store, identity, (run_id, plan, run.inputs_hash), given,
-             label=Label.PREVIOUS.value, why=why, planned=now)  # fmt: skip
+             label=Label.PREVIOUS.value, why=why, planned=now, inputs=continued(run.run_id))  # fmt: skip
         say(self.store, "planner", now, why, {"orders": len(given)})
 
     def _again(self, identity: Identity, plan: Plan, now: datetime) -> list[Setpoint]:
