@@ -44,12 +44,6 @@ def fill(store: Store) -> None:
     store.save_run(UUID(int=7), "day_ahead", plan(), "abc", NOON, {"prices": "da_eur_per_mwh"})
     store.save_setpoints([setpoint(1), setpoint(2, asset_id="b2")])
     store.save_events([event(1, SetpointState.RECEIVED), event(1, SetpointState.SENT, detail="")])
-    followed = Judgement(
-        asset_id="b1", start=NOON, verdict=Verdict.LATE, setpoint_id=UUID(int=1), detail='"late", 70 s'
-    )
-    store.save_verdicts([followed])
-    pages = {"text.de": 'Inbetriebnahme, "b1"\n', "html.de": "<!doctype html>"}
-    store.save_commissioning(Commissioned("b1", NOON, NOON + QUARTER, True, "A. Größe", {"steps": [None]}, pages))
     save_grid(store, Grid(nodes=[{"id": "bus", "limit": 0.1 + 0.2}], market={"buy": "price-buy"}, groups=()), NOON)
     push(store, Identity("intraday", NOON), (UUID(int=8), plan(), "def"), [], label="optimal", why="ü", planned=NOON,
          inputs={"states": {"b1": {"initial_soc": 1 / 3}}})  # fmt: skip
@@ -58,6 +52,12 @@ def fill(store: Store) -> None:
                                  max_import_kw=None, max_export_kw=None, start=NOON, until=NOON + QUARTER,
                                  author="dispatcher", reason="a,b", created=NOON))  # fmt: skip
     ask(store, UUID(int=4), "planner", {"changes": []}, NOON)
+    followed = Judgement(
+        asset_id="b1", start=NOON, verdict=Verdict.LATE, setpoint_id=UUID(int=1), detail='"late", 70 s'
+    )
+    store.save_verdicts([followed])
+    pages = {"text.de": 'Inbetriebnahme, "b1"\n', "html.de": "<!doctype html>"}
+    store.save_commissioning(Commissioned("b1", NOON, NOON + QUARTER, True, "A. Größe", {"steps": [None]}, pages))
     store.audit("Anna Größe", "register", "asset b1", None, {"power_kw": 0.1, "by": "Anna Größe"}, NOON)
     store.audit("bert", "release", "plan 7", {"x": [1, None]}, None, NOON)
 
@@ -76,6 +76,11 @@ def full(store, dsn):
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("INSERT INTO vpp.dropped (before) VALUES ('2020-01-01Z')")
         connection.execute("INSERT INTO vpp.owner_login SELECT 'anna', owner_key FROM vpp.owner")
+        connection.execute("INSERT INTO vpp.reason VALUES (%s, 'b1', '[[\"a,b\", 0.1]]')", (UUID(int=7),))
+        connection.execute(
+            "INSERT INTO vpp.release VALUES (%s, '2025-10-26', %s, 'x', %s, 'ü\n')", (UUID(int=5), UUID(int=7), NOON)
+        )
+        connection.execute("INSERT INTO vpp.handover VALUES (%s, 'x', %s, 'all \"well\"')", (UUID(int=6), NOON))
     return store
 
 
@@ -201,6 +206,13 @@ class TestParts:
         assert not rows.keys() & {"price", "run", "owner_login"}
         with Store(own_dsn) as other, pytest.raises(StoreError, match="is the copy of owner 'Anna Größe'"):
             other.import_folder(tmp_path / "out")
+
+    def test_of_an_owner_and_a_time_what_is_both(self, full, tmp_path):
+        part = Part(owner="Anna Größe", start=NOON + DAY, end=NOON + 3 * DAY)
+        manifest = full.export(tmp_path / "out", part, NOON, Format.CSV)
+        rows = {t["name"]: t["rows"] for t in manifest["tables"]}
+        assert (rows["telemetry"], rows["telemetry_core"]) == (2, 2)
+        assert {p.stem for p in (tmp_path / "out" / "telemetry").iterdir()} == {"2025-03-31", "2025-04-01"}
 
     def test_an_owner_nobody_knows_is_refused(self, store, tmp_path):
         with pytest.raises(StoreError, match="owner 'x': is not known"):

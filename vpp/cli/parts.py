@@ -198,7 +198,9 @@ def web_part(folder: Path) -> None:
         Store(dsn, connections=8, patience_s=3, answer_s=SERVICE_ANSWER_S) as store,
     ):
         store.migrate()
-        app = add_pages(create_app(store, shared_clock(folder), networks=settings().networks))
+        app = add_pages(
+            create_app(store, shared_clock(folder), networks=settings().networks, folder=folder / "exports")
+        )
         uvicorn.run(app, host=host, port=int(port), log_level="warning", server_header=False,
                     timeout_graceful_shutdown=2)  # fmt: skip
 

@@ -29,7 +29,7 @@ from vpp.operations.field_recorder import Recorder
 from vpp.operations.field_registry import FieldRegistry, place_of
 from vpp.operations.verdicts import Judging, summary_of
 from vpp.store import Store, StoreError, StoreUnavailable
-from vpp.store.dispatching import say, unheard
+from vpp.store.dispatching import PLANNER, OverrideKind, overrides, say, unheard
 
 TEND_S, INBOX_S, STATUS_S, SYNC_S, JUDGE_S = 0.2, 0.5, 5.0, 1.0, 5.0
 """Periods: orders and limits (a limit must win within a second), orders from the store, status, journal, verdicts."""
@@ -92,9 +92,9 @@ class FieldService:
             on_write=self.journal.written,
         )
         self.limits = LimitKeeper(self.field, site.limits, folder / LIMITS, self.started)
-        self.judging = Judging()
         self.board = Board(self.field, clock, speed)
         self.rounds = Rounds(self.field, self._on_readings, speed)
+        self.judging = Judging()
         self._speed, self._registry = speed, registry
         self._as_registered = {d.asset_id: place_of(d) for d in site.devices}
         self.loops = dict[str, Loop]()
@@ -212,8 +212,21 @@ class FieldService:
                 continue
             try:
                 await self._fetch(self.recorder.store)
+                await self._let_go(self.recorder.store)
             except StoreUnavailable:
                 await asyncio.sleep(AGAIN_S)
+
+    async def _let_go(self, store: Store) -> None:
+        """What people took out of the plan runs by its own control at once, not when its last order has ended."""
+        planned = {key for key, order in self.field.orders.items() if order.setpoint.issuer == PLANNER}
+        if not planned:
+            return
+        now = self.clock.now()
+        found = await asyncio.to_thread(overrides, store, now)
+        out = {o.target: o for o in found if o.kind is OverrideKind.EXCLUDE and o.start <= now}
+        for asset in sorted({key[0] for key in planned} & out.keys()):
+            words = f"excluded by {out[asset].author}: {out[asset].reason}"
+            await self.field.withdraw([key for key in planned if key[0] == asset], words, is_of_the_market)
 
     async def _fetch(self, store: Store) -> None:
         now = self.clock.now()

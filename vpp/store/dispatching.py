@@ -60,6 +60,8 @@ class Dispatch:
 
 
 PLAN_IN_FORCE = "plan in force"
+PLANNER = "vpp planner"
+"""Issuer of what plans order."""
 
 
 class OverrideKind(StrEnum):

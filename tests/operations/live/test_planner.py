@@ -217,7 +217,17 @@ def test_a_lock_is_ordered_as_it_is(store, clock):
     locked = [s for s in store.setpoints(NOW) if s.asset_id == "battery-b" and "locked by" in s.reason]
     assert [s.value for s in locked] == [-2.5]
     plan = store.load_run(newest.run_id).plan
-    assert (plan.power_kw["battery-b"][:8] <= 1e-6).all() and (plan.power_kw["battery-b"][:8] >= -2.5 - 1e-6).all()
+    np.testing.assert_allclose(plan.power_kw["battery-b"][:6], -2.5, atol=1e-6)  # until it is nearly full
+
+
+def test_a_lock_that_cannot_be_kept_is_named(store, clock):
+    it = planner(store, clock)
+    add_override(store, override(OverrideKind.LOCK, "battery-b", clock.now(), value_kw=5.0))  # for two hours from 5 kWh
+    it.tick()
+    plan = store.load_run([r for r in records(store, HERE, FAR) if r.run_id][-1].run_id).plan
+    power = plan.power_kw["battery-b"][:8]
+    assert plan.label == "relaxed" and power[0] > 0 and (power >= -1e-6).all() and power.sum() < 5.0 * 8
+    assert {v.kind for v in plan.violations} == {"cap"}
 
 
 def test_a_decision_about_what_is_not_there_does_not_stop_the_plan(store, clock):

@@ -38,6 +38,7 @@ from vpp.operations.live_case import LiveCase, live_case
 from vpp.operations.recipe import as_plain, continued
 from vpp.store import Store, StoreError, StoreUnavailable
 from vpp.store.dispatching import (
+    PLANNER,
     Identity,
     Override,
     done,
@@ -63,7 +64,7 @@ SETTLE_WALL_S = 3.0
 """An order that is not followed is an event once it had this long to take effect."""
 MOST_EXPLAINED = 5000
 """Assets of a plan that still gets its reasons, about 0.2 ms each: an order is never late for its explanation."""
-ISSUER = "vpp planner"
+ISSUER = PLANNER
 TROUBLE = "trouble of "
 OURS = uuid5(NAMESPACE_URL, "vpp/dispatch")
 
