@@ -60,6 +60,10 @@ LEAST_AHEAD = timedelta(hours=6)
 """A horizon reaches at least so far, over midnight where it must."""
 LOOK_BACK = timedelta(days=7)
 """Quarter-hours without an entry are looked for so far back, from the first that has one."""
+AGAIN, AGAIN_WALL_S = timedelta(minutes=1), 5.0
+"""A plan that failed is tried again after so long, of the clock, and at least of the wall."""
+NO_PLAN = "no plan"
+"""Cause of a plan that comes after its quarter-hour has begun."""
 SETTLE_WALL_S = 3.0
 """An order that is not followed is an event once it had this long to take effect."""
 ISSUER = "vpp planner"
@@ -109,8 +113,10 @@ class Planner:
     """What of decisions and troubles the plan in force knows; None: not read from the store yet."""
     _seen: datetime | None = None
     """The quarter-hour of the last tick that found the database there."""
-    _tried: set[Identity] = field(default_factory=set[Identity])
-    """What failed in this process: it is not tried over and over, the ladder answers."""
+    _tried: dict[Identity, datetime] = field(default_factory=dict[Identity, datetime])
+    """What was tried in this process and when: what fails is tried again after a while only, the ladder answers."""
+    _unplanned: datetime | None = None
+    """The quarter-hour for which nothing was known; its inputs may still come."""
 
     def tick(self) -> list[Identity]:
         """Everything that is due now; returns what was planned."""
@@ -126,6 +132,8 @@ class Planner:
         if not done(self.store, here):
             self._answer_for(here, now)
             made.append(here)
+        elif self._unplanned == quarter and self._plan(Identity("event", quarter, NO_PLAN), quarter):
+            self._unplanned = None
         event = self._event(now)
         if event is not None:
             coming = quarter + QUARTER
@@ -156,7 +164,12 @@ class Planner:
         if local < datetime.combine(local.date(), DAY_AHEAD_AT, MARKET_ZONE) + self.leave_to_flows:
             return None
         identity = Identity("day_ahead", market_day(local.date() + timedelta(days=1)).start)
-        return None if identity in self._tried or done(self.store, identity) else identity
+        return None if self._too_soon(identity) or done(self.store, identity) else identity
+
+    def _too_soon(self, identity: Identity) -> bool:
+        tried = self._tried.get(identity)
+        pause = max(AGAIN, timedelta(seconds=AGAIN_WALL_S * self.clock.speed))
+        return tried is not None and self.clock.now() < tried + pause
 
     def _event(self, now: datetime) -> Identity | None:
         """What the plan in force does not know; that an asset is well again waits for the next quarter-hour."""
@@ -182,16 +195,17 @@ class Planner:
 
     def _plan(self, identity: Identity, start: datetime) -> bool:
         """Plan from `start` on and push; False: it was done already, or it failed and the ladder will answer."""
-        if identity in self._tried or done(self.store, identity):
+        if self._too_soon(identity) or done(self.store, identity):
             return False
-        self._tried.add(identity)
+        self._tried = {i: at for i, at in self._tried.items() if i.start > start - LOOK_BACK}
+        self._tried[identity] = self.clock.now()
         began = time.monotonic()
         say(self.store, "planner", self.clock.now(), f"planning {identity.kind} for {start:%Y-%m-%d %H:%M} UTC", {})
         try:
             gathered = self.gather(identity, start)
             plan = self.solve(gathered)
         except StoreUnavailable:
-            self._tried.discard(identity)
+            self._tried.pop(identity, None)
             raise
         except (StoreError, Mistakes, NoPlan) as problem:
             log.warning("no %s plan for %s: %s", identity.kind, start, problem)
@@ -309,7 +323,8 @@ class Planner:
             why = "no plan in time and none before it reaches this far: devices run by their own control"
             push(self.store, identity, None, [], label=Label.SAFE.value, why=why, planned=now)
             say(self.store, "planner", now, why, {})
-            self._plan(Identity("event", identity.start, "no plan"), identity.start)
+            if not self._plan(Identity("event", identity.start, NO_PLAN), identity.start):
+                self._unplanned = identity.start
             return
         why = f"no plan in time: the plan of {last.start:%Y-%m-%d %H:%M} UTC goes on"
         plan = replace(left, why=why)
