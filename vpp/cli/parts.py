@@ -79,13 +79,16 @@ def is_demo(folder: Path) -> bool:
 
 def _database_part(folder: Path) -> None:
     """Sees to it that the server runs and the schema is up to date; starts it again when it does not answer."""
-    from vpp.store import Store, StoreUnavailable
+    from vpp.store import SERVICE_ANSWER_S, Store, StoreUnavailable
     from vpp.store.named_database import ping
 
     stop = stop_event()
     while not stop.is_set():
         try:
-            with platform_dsn(settings(), folder) as dsn, Store(dsn, connections=1, patience_s=1) as store:
+            with (
+                platform_dsn(settings(), folder) as dsn,
+                Store(dsn, connections=1, patience_s=1, answer_s=SERVICE_ANSWER_S) as store,
+            ):
                 store.migrate()
                 while not stop.wait(PING_S):
                     ping(store)
@@ -110,7 +113,7 @@ def _field_part(folder: Path) -> None:
     from vpp.operations.field_registry import FieldRegistry
     from vpp.operations.field_service import FieldService
     from vpp.operations.live.clock import shared_clock
-    from vpp.store import NoDatabase, Store, StoreUnavailable
+    from vpp.store import SERVICE_ANSWER_S, NoDatabase, Store, StoreUnavailable
 
     found, clock, own = settings(), shared_clock(folder), field_folder(folder)
     own.mkdir(parents=True, exist_ok=True)
@@ -118,7 +121,7 @@ def _field_part(folder: Path) -> None:
 
         def connect() -> Store:
             try:
-                return Store(opened.enter_context(platform_dsn(found, folder)), patience_s=3)
+                return Store(opened.enter_context(platform_dsn(found, folder)), patience_s=3, answer_s=SERVICE_ANSWER_S)
             except NoDatabase as problem:
                 raise StoreUnavailable(str(problem)) from None
 
@@ -141,11 +144,11 @@ def _planner_part(folder: Path) -> None:
     from vpp.operations.live.demo_site import collect, existing_site, register
     from vpp.operations.live.planner import Planner
     from vpp.sources.answers import ask
-    from vpp.store import Store, StoreError, StoreUnavailable
+    from vpp.store import SERVICE_ANSWER_S, Store, StoreError, StoreUnavailable
     from vpp.store.dispatching import alone, say
 
     stop, clock, demo = stop_event(), shared_clock(folder), is_demo(folder)
-    with platform_dsn(settings(), folder) as dsn, Store(dsn, patience_s=3) as store:
+    with platform_dsn(settings(), folder) as dsn, Store(dsn, patience_s=3, answer_s=SERVICE_ANSWER_S) as store:
         store.migrate()
         waits = LEFT_TO_FLOWS if os.environ.get("PREFECT_API_URL") else timedelta()
         planner = Planner(store, clock, ASSET_TYPES, leave_to_flows=waits)
@@ -165,7 +168,8 @@ def _planner_part(folder: Path) -> None:
                             days = ", ".join(map(str, came))
                             say(store, "inputs", clock.now(), f"forecasts and prices of {days}")
                         collector.tick(clock.now())
-                        planner.tick()
+                        if planner.tick():
+                            store.roll_up()  # quarter-hours for people to look at
             except StoreUnavailable as problem:
                 log.warning("waiting for the database: %s", problem)
                 stop.wait(0.5)
@@ -208,14 +212,20 @@ def web_part(folder: Path) -> None:
 
     from vpp.api import create_app
     from vpp.operations.live.clock import shared_clock
-    from vpp.store import Store
+    from vpp.store import SERVICE_ANSWER_S, Store
     from vpp.web.app import add_pages
 
     host, _, port = os.environ.get("VPP_LISTEN", "127.0.0.1:8080").rpartition(":")
-    with platform_dsn(settings(), folder) as dsn, Store(dsn, connections=8, patience_s=3) as store:
+    with (
+        platform_dsn(settings(), folder) as dsn,
+        Store(dsn, connections=8, patience_s=3, answer_s=SERVICE_ANSWER_S) as store,
+    ):
         store.migrate()
-        app = add_pages(create_app(store, shared_clock(folder)))
-        uvicorn.run(app, host=host, port=int(port), log_level="warning", server_header=False)
+        app = add_pages(
+            create_app(store, shared_clock(folder), networks=settings().networks, folder=folder / "exports")
+        )
+        uvicorn.run(app, host=host, port=int(port), log_level="warning", server_header=False,
+                    timeout_graceful_shutdown=2)  # fmt: skip
 
 
 async def _until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:

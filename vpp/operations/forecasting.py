@@ -95,7 +95,7 @@ def known_weather(store: Store, now: datetime) -> Weather | None:
     if newest is None:
         return None
     horizon = _horizon(now)
-    series = known_series(store, horizon, now)
+    series = {name: known.values for name, known in known_series(store, horizon, now).items()}
     columns = {c: series.get(f"weather-{c}") for c in ("temp_air", "wind_speed", "ghi")}
     there = {c: v for c, v in columns.items() if v is not None}
     if len(there) < len(columns):

@@ -15,6 +15,7 @@ from vpp.domain import MARKET_ZONE, Array, Horizon, Plan, Setpoint
 from vpp.store import runs as _runs
 from vpp.store import setpoints as _setpoints
 from vpp.store.plain import to_plain
+from vpp.store.seeing import seen_by
 from vpp.store.store import Store
 
 _CLAIM = """
@@ -28,10 +29,10 @@ WHERE start >= %s AND start < %s ORDER BY start, planned
 """
 _OVERRIDE = "override_id, kind, target, value_kw, max_import_kw, max_export_kw, start, until, author, reason, created"
 _ISSUES = """
-SELECT name, f.start, f.step_minutes, f.vals FROM vpp.forecast f JOIN vpp.series USING (series_key)
+SELECT name, issued, f.start, f.step_minutes, f.vals FROM vpp.forecast f JOIN vpp.series USING (series_key)
 WHERE quantile = 0.5 AND issued <= %(at)s AND f.start < %(end)s
 AND f.start + make_interval(mins => step_minutes * coalesce(array_length(vals, 1), 0)) > %(start)s
-ORDER BY name, issued
+ORDER BY name, issued DESC
 """
 
 
@@ -59,6 +60,8 @@ class Dispatch:
 
 
 PLAN_IN_FORCE = "plan in force"
+PLANNER = "vpp planner"
+"""Issuer of what plans order."""
 
 
 class OverrideKind(StrEnum):
@@ -111,7 +114,7 @@ class Part:
 
 def push(
     store: Store, identity: Identity, run: tuple[UUID, Plan, str] | None, setpoints: Sequence[Setpoint],
-    *, label: str, why: str, planned: datetime,
+    *, label: str, why: str, planned: datetime, inputs: Mapping[str, Any] | None = None,
 ) -> bool:  # fmt: skip
     """Write run (id, plan, hash of its inputs), record and orders together; False: it was done before.
 
@@ -126,8 +129,8 @@ def push(
             return False
         run_id = None
         if run is not None:
-            run_id, plan, inputs = run
-            _runs.save_run(connection, run_id, identity.kind, plan, inputs, planned, None)
+            run_id, plan, inputs_hash = run
+            _runs.save_run(connection, run_id, identity.kind, plan, inputs_hash, planned, inputs)
         given = {
             "kind": identity.kind, "start": identity.start, "cause": identity.cause, "delivery_day": day,
             "run_id": run_id, "label": label, "why": why, "planned": planned, "orders": len(setpoints),
@@ -179,28 +182,28 @@ def alone(store: Store, name: str) -> Generator[bool]:
 # Overrides
 
 
-def add_override(store: Store, override: Override) -> bool:
-    """False: it is there already."""
+def add_override(store: Store, override: Override, owner: str | None = None) -> bool:
+    """False: it is there already. As an owner, whom the database lets exclude own assets only."""
     marks = ", ".join(["%s"] * 11)
     command = f"INSERT INTO vpp.override ({_OVERRIDE}) VALUES ({marks}) ON CONFLICT DO NOTHING"
     values = [v.value if isinstance(v, OverrideKind) else v for v in asdict(override).values()]
-    with store.database.transaction() as connection:
+    with seen_by(store, owner) as connection:
         return connection.execute(command.encode(), values).rowcount == 1
 
 
-def end_override(store: Store, override_id: UUID, by: str, now: datetime) -> bool:
-    """False: there is no such override in force."""
+def end_override(store: Store, override_id: UUID, by: str, now: datetime, owner: str | None = None) -> bool:
+    """False: there is no such override in force (that the owner may end)."""
     command = """UPDATE vpp.override SET ended = %s, ended_by = %s
     WHERE override_id = %s AND ended IS NULL AND until > %s"""
-    with store.database.transaction() as connection:
+    with seen_by(store, owner) as connection:
         return connection.execute(command, (now, by, override_id, now)).rowcount == 1
 
 
-def overrides(store: Store, at: datetime) -> list[Override]:
-    """Those in force at a time or coming, and not taken back by then."""
+def overrides(store: Store, at: datetime, owner: str | None = None) -> list[Override]:
+    """Those in force at a time or coming, and not taken back by then; of all, or of an owner's assets."""
     query = f"""SELECT {_OVERRIDE} FROM vpp.override
     WHERE until > %s AND (ended IS NULL OR ended > %s) ORDER BY start, override_id"""
-    with store.database.connection() as connection:
+    with seen_by(store, owner) as connection:
         rows = connection.execute(query.encode(), (at, at)).fetchall()
     names = _OVERRIDE.split(", ")
     found: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in rows]
@@ -220,27 +223,44 @@ def save_grid(store: Store, grid: Grid, now: datetime) -> None:
         connection.execute(command, (now, *plain))
 
 
-def grid(store: Store) -> Grid | None:
-    query = "SELECT nodes, market, groups FROM vpp.grid ORDER BY valid_from DESC LIMIT 1"
+def grid(store: Store, at: datetime | None = None) -> Grid | None:
+    """As it is, or as it was at a time."""
+    query = """SELECT nodes, market, groups FROM vpp.grid
+    WHERE valid_from <= coalesce(%s::timestamptz, 'infinity') ORDER BY valid_from DESC LIMIT 1"""
     with store.database.connection() as connection:
-        row = connection.execute(query).fetchone()
+        row = connection.execute(query, (at,)).fetchone()
     return Grid(nodes=row[0], market=row[1], groups=row[2]) if row else None
 
 
-def known_series(store: Store, horizon: Horizon, at: datetime) -> dict[str, Array]:
-    """Every forecast as it was known at a time, on the horizon; NaN where nothing was. Newer issues win."""
-    found: dict[str, Array] = {}
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A series as it was known."""
+
+    values: Array
+    """One per step; NaN where nothing was known."""
+    issues: frozenset[datetime]
+    """When they were issued."""
+
+
+def known_series(
+    store: Store, horizon: Horizon, at: datetime, only: Mapping[str, frozenset[datetime]] | None = None
+) -> dict[str, Known]:
+    """Every forecast as it was known at a time, on the horizon; newer issues win. `only`: of these issues."""
+    values, issues = dict[str, Array](), dict[str, set[datetime]]()
     given = {"at": at, "start": horizon.start, "end": horizon.end}
     with store.database.connection() as connection:
         rows = connection.execute(_ISSUES, given, binary=True).fetchall()
-    for name, start, minutes, values in rows:
-        if minutes != horizon.step_minutes:
+    for name, issued, start, minutes, forecast in rows:  # newest first
+        if minutes != horizon.step_minutes or (only is not None and issued not in only.get(name, ())):
             continue
-        series = found.setdefault(name, np.full(horizon.steps, np.nan))
+        series = values.setdefault(name, np.full(horizon.steps, np.nan))
         first = (start - horizon.start) // timedelta(minutes=minutes)
-        low, high = max(0, first), min(horizon.steps, first + len(values))
-        series[low:high] = values[low - first : high - first]
-    return found
+        low, high = max(0, first), min(horizon.steps, first + len(forecast))
+        gaps = np.isnan(series[low:high])
+        if gaps.any():
+            series[low:high][gaps] = forecast[low - first : high - first][gaps]
+            issues.setdefault(name, set()).add(issued)
+    return {name: Known(series, frozenset(issues[name])) for name, series in values.items()}
 
 
 def troubled(store: Store, since: datetime, now: datetime, settled: datetime) -> dict[str, str]:

@@ -23,7 +23,8 @@ ROLE = "vpp_owner_api"
 """Owns nothing, may pass no policy, and has no grant on telemetry."""
 
 _TABLES = ("owner", "asset", "asset_before", "setpoint", "setpoint_event", "schedule", "series", "forecast", "metric")
-_VIEWS = ("own_asset_key", "own_reading", "own_latest", "own_15m")
+_VIEWS = ("own_asset_key", "own_reading", "own_latest", "own_15m", "own_price", "job", "reason")
+_DECIDED = "INSERT, SELECT, UPDATE (ended, ended_by)"
 _ROLE = f"""
 DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{ROLE}') THEN
@@ -34,6 +35,7 @@ END $$;
 GRANT {ROLE} TO CURRENT_USER;
 GRANT USAGE ON SCHEMA vpp TO {ROLE};
 GRANT SELECT ON {", ".join(f"vpp.{name}" for name in (*_TABLES, *_VIEWS))} TO {ROLE};
+GRANT {_DECIDED} ON vpp.override TO {ROLE};
 """
 _KEEP = """
 INSERT INTO vpp.asset_before
@@ -61,7 +63,7 @@ def arrange_role(connection: Connection[Row]) -> bool:
 
 
 _ARRANGED = f"""
-SELECT coalesce((SELECT has_table_privilege(oid, 'vpp.own_reading', 'SELECT')
+SELECT coalesce((SELECT has_table_privilege(oid, 'vpp.reason', 'SELECT')
                         AND pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = '{ROLE}'), false)
 """
 
@@ -82,8 +84,16 @@ def owner_key(connection: Connection[Row], name: str, *, make: bool = False) -> 
         connection.execute("INSERT INTO vpp.owner (name) VALUES (%s) ON CONFLICT DO NOTHING", (name,))
     row = connection.execute("SELECT owner_key FROM vpp.owner WHERE name = %s", (name,)).fetchone()
     if not row:
-        raise StoreError(f"owner '{name}': is not known; allowed: an owner of assets")
+        raise UnknownOwner(f"owner '{name}': is not known; allowed: an owner of assets")
     return row[0]
+
+
+class UnknownOwner(StoreError):
+    """Nobody of that name owns or owned anything."""
+
+
+NOBODY = 0
+"""A key that no owner has: who is given it sees nothing."""
 
 
 class OwnerView:
@@ -97,6 +107,7 @@ class OwnerView:
         """A transaction as the owner; role and owner end with it."""
         with self._database.transaction() as connection:
             connection.execute("SELECT set_config('vpp.owner', %s, true)", (str(self._key),))
+            connection.execute("SET LOCAL statement_timeout = '10s'")  # one owner does not stop the others
             connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(ROLE)))
             yield connection
 

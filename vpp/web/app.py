@@ -11,15 +11,17 @@ from starlette.exceptions import HTTPException
 
 from vpp.api.problems import Problem
 from vpp.domain import Mistakes
+from vpp.operations.desk import Desk
+from vpp.settings import settings
 from vpp.store import StoreError, StoreUnavailable
-from vpp.web import day, entrance
+from vpp.web import day, entrance, planner
 from vpp.web.render import page
 from vpp.web.static_files import FOLDER, Kept
 from vpp.web.translations import N_
 
 log = logging.getLogger(__name__)
 
-MODULES = (entrance, day)
+MODULES = (entrance, day, planner)
 """Each has a `router`."""
 ERRORS = {
     400: (N_("This request could not be read"), N_("Please go back, check what you entered and send it again.")),
@@ -40,6 +42,8 @@ ERRORS = {
 
 def add_pages(app: FastAPI) -> FastAPI:
     """Everything outside `/api`."""
+    app.state.desk = Desk(settings().home / "desk")
+    app.state.desk.start()
     app.mount("/static", Kept(directory=FOLDER), name="static")
     for module in MODULES:
         app.include_router(module.router, include_in_schema=False)

@@ -19,6 +19,7 @@ class Place:
 
 PLACES: list[Place] = [
     Place("/day", N_("Today"), CITY),
+    Place("/planner", N_("Planning"), frozenset({Role.OPERATOR, Role.PLANNER})),
 ]
 """In the order they are shown."""
 
@@ -26,6 +27,7 @@ SAID: dict[str, str] = {
     "logged-out": N_("You are logged out."),
     "set-up": N_("The first operator is registered. Please log in."),
     "kept": N_("Saved."),
+    "removed": N_("Removed."),
 }
 """What a page says on top after `go(path, said=KEY)`."""
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dispatch.city.recovery import MOST_PIECES, Net, cuts, shift
+from models.dispatch.city.lines import MOST_PIECES, Net
+from models.dispatch.city.recovery import cuts, shift
 from models.dispatch.city.rows import Coupling
 from models.dispatch.problem import DispatchProblem, part_problem
 from vpp.domain import Array, AssetType, Case, Unit

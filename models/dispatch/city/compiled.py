@@ -13,7 +13,18 @@ from typing import TypeVar, cast
 
 _PROJECT = Path(__file__).resolve().parents[3]
 _HOME = _PROJECT if (_PROJECT / "pyproject.toml").exists() else Path.cwd()
-KERNELS = ("compiled", "concave", "polyline", "stores", "heat", "recovery", "first")
+KERNELS = (
+    "compiled",
+    "concave",
+    "polyline",
+    "stores",
+    "heat",
+    "heat_concave",
+    "heat_exact",
+    "lines",
+    "recovery",
+    "first",
+)
 """The modules with kernels."""
 _SOURCES = sha256(b"".join(Path(__file__).with_name(f"{m}.py").read_bytes() for m in KERNELS)).hexdigest()[:16]
 os.environ.setdefault("NUMBA_CACHE_DIR", str(_HOME / ".cache" / "numba" / _SOURCES))
@@ -26,3 +37,8 @@ F = TypeVar("F", bound=Callable[..., object])
 def kernel(function: F) -> F:
     """Compiled at its first call (or loaded from the cache), with division as in numpy."""
     return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+def inlined(function: F) -> F:
+    """A kernel that becomes part of each that calls it: for what is called with many arrays and does little."""
+    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")(function))

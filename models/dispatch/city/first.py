@@ -14,12 +14,12 @@ from models.dispatch.city.heat import (
     UNIT,
     UNSERVED,
     Actions,
+    Found,
     HeatSites,
-    HeatWork,
     Penalty,
     price_pieces,
-    solve_heat_site,
 )
+from models.dispatch.city.heat_exact import HeatWork, solve_heat_site
 from models.dispatch.city.recovery import HeatPlan
 from models.dispatch.city.stores import Stores, Work, price_actions, solve_store
 from vpp.domain import Array
@@ -38,18 +38,26 @@ def _stores(s: Stores, prices: Array, hours: float, p: Penalty, w: Work, power: 
 
 @kernel
 def _heat(
-    s: HeatSites, prices: Array, hours: float, p: Penalty, a: Actions, w: HeatWork, tol: float, plan: HeatPlan
+    s: HeatSites,
+    prices: Array,
+    hours: float,
+    p: Penalty,
+    a: Actions,
+    w: HeatWork,
+    f: Found,
+    tol: float,
+    plan: HeatPlan,
 ) -> None:
     for i in range(plan.power.shape[0]):
         price_pieces(s, i, prices[s.price_class[i]], a)
-        solve_heat_site(s, i, hours, p, a, 1, w, tol)
+        solve_heat_site(s, i, hours, p, a, w, f, tol)
         for t in range(plan.power.shape[1]):
-            plan.power[i, t] = w.heat[UNIT, t]
-            plan.source[i, t] = w.heat[SOURCE, t]
-            plan.unserved[i, t] = w.heat[UNSERVED, t]
-            plan.surplus[i, t] = w.heat[SURPLUS, t]
-            plan.level[i, t] = w.heat[4, t]
-            plan.on[i, t] = w.on[t]
+            plan.power[i, t] = f.heat[UNIT, t]
+            plan.source[i, t] = f.heat[SOURCE, t]
+            plan.unserved[i, t] = f.heat[UNSERVED, t]
+            plan.surplus[i, t] = f.heat[SURPLUS, t]
+            plan.level[i, t] = f.heat[4, t]
+            plan.on[i, t] = f.on[t]
 
 
 def first_schedules(
@@ -63,4 +71,4 @@ def first_schedules(
         _stores(sweeper.stores[k], pi, h, p, tools.store, power, level)
     if len(plan.power):
         heat, _ = sweeper.with_headroom(k, sweeper.heat[k], m)
-        _heat(heat, pi, h, p, tools.one, tools.heat, TOLERANCE, plan)
+        _heat(heat, pi, h, p, tools.one, tools.heat, tools.found, TOLERANCE, plan)

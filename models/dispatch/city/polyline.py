@@ -1,14 +1,15 @@
-"""Value functions that need not be concave: polylines (x rising, v), jumps allowed.
+"""Value functions that need not be concave: continuous polylines (x rising, v), each in a row of two tables.
 
 Sup-convolution with a step's actions = slope insertion on every maximal concave piece, then the pointwise maximum.
 A dent shallower than `tol` EUR is filled upwards, so a value stays an upper bound on what can be earned and a cost a
 lower bound: the looseness is at most steps × tol.
+
+Pieces follow each other from left to right and overlap by what one step can move, so each is merged with the end of
+what stands already, never with the whole.
 """
 
 # What numba compiles is typed by numba: an element of an array is a number there, and a tuple takes any iterable.
 # pyright: reportArgumentType=false, reportCallIssue=false, reportIncompatibleMethodOverride=false
-
-import numpy as np
 
 from models.dispatch.city.compiled import kernel
 from vpp.domain import Array
@@ -18,267 +19,256 @@ CLOSE = 1e-8
 
 
 @kernel
-def _emit(ox: Array, ov: Array, m: int, x: float, v: float, tol: float) -> int:
-    """Appends a vertex; leaves out what is collinear or a shallow dent. Beyond the array's size it only counts."""
-    if m > ox.size:
-        return m
+def _emit(X: Array, V: Array, r: int, m: int, x: float, v: float, tol: float) -> int:
+    """Appends a vertex to row r; leaves out what is collinear or a shallow dent. Beyond the row's size it only counts."""
+    if m >= X.shape[1]:
+        return m + 1
     if m > 0:
-        if x - ox[m - 1] < CLOSE and abs(v - ov[m - 1]) < 1e-12:
+        x1, v1 = X[r, m - 1], V[r, m - 1]
+        if x - x1 < CLOSE:
+            V[r, m - 1] = max(v, v1)
             return m
-        if m > 1 and x - ox[m - 1] < CLOSE and x - ox[m - 2] < CLOSE and (v - ov[m - 1]) * (ov[m - 1] - ov[m - 2]) >= 0:
-            ov[m - 1] = v  # two jumps at one place: their ends matter
-            return m
-        if m > 1 and ox[m - 1] - ox[m - 2] > CLOSE and x - ox[m - 1] > CLOSE:
-            chord = ov[m - 2] + (v - ov[m - 2]) * (ox[m - 1] - ox[m - 2]) / (x - ox[m - 2])
-            if -1e-11 < chord - ov[m - 1] < tol:
-                ox[m - 1] = x
-                ov[m - 1] = v
+        if m > 1:
+            x0, v0 = X[r, m - 2], V[r, m - 2]
+            dent = (v - v0) * (x1 - x0) - (v1 - v0) * (x - x0)
+            if -1e-11 * (x - x0) < dent < tol * (x - x0):
+                X[r, m - 1] = x
+                V[r, m - 1] = v
                 return m
-    if m < ox.size:
-        ox[m] = x
-        ov[m] = v
+    X[r, m] = x
+    V[r, m] = v
     return m + 1
 
 
 @kernel
-def _between(xs: Array, vs: Array, i: int, x: float) -> float:
-    length = xs[i + 1] - xs[i]
-    if length < 1e-14:
-        return max(vs[i], vs[i + 1])
-    return vs[i] + (vs[i + 1] - vs[i]) * (x - xs[i]) / length
+def higher(X: Array, V: Array, f: int, fm: int, g: int, gm: int, i: int, x: float, r: int, m: int, tol: float) -> int:
+    """Appends the pointwise maximum of rows f and g from x on to row r, which has m vertices; how many it then has.
+
+    Both begin at x or left of it; f's vertex i is the last that does. Where one ends, the other goes on alone.
+    """
+    end = min(X[f, fm - 1], X[g, gm - 1])
+    j = 0
+    while j < gm - 1 and X[g, j + 1] <= x + CLOSE:
+        j += 1
+    fs = gs = 0.0
+    a, b = V[f, i], V[g, j]
+    if i < fm - 1:
+        fs = (V[f, i + 1] - a) / (X[f, i + 1] - X[f, i])
+        a += fs * (x - X[f, i])
+    if j < gm - 1:
+        gs = (V[g, j + 1] - b) / (X[g, j + 1] - X[g, j])
+        b += gs * (x - X[g, j])
+    m = _emit(X, V, r, m, x, max(a, b), tol)
+    while x < end - CLOSE:
+        fx, gx = X[f, i + 1], X[g, j + 1]
+        to = min(fx, gx)
+        a1 = V[f, i + 1] if fx <= to else a + fs * (to - x)
+        b1 = V[g, j + 1] if gx <= to else b + gs * (to - x)
+        d0, d1 = a - b, a1 - b1
+        if d0 * d1 < 0.0 and abs(d0) > 1e-12 and abs(d1) > 1e-12:
+            share = d0 / (d0 - d1)
+            m = _emit(X, V, r, m, x + share * (to - x), a + share * (a1 - a), tol)
+        if (d1 >= 0.0 and fx <= to + CLOSE) or (d1 <= 0.0 and gx <= to + CLOSE) or to >= end - CLOSE:
+            m = _emit(X, V, r, m, to, max(a1, b1), tol)
+        x, a, b = to, a1, b1
+        while i < fm - 1 and X[f, i + 1] <= x + CLOSE:
+            i += 1
+            if i < fm - 1:
+                fs = (V[f, i + 1] - V[f, i]) / (X[f, i + 1] - X[f, i])
+        while j < gm - 1 and X[g, j + 1] <= x + CLOSE:
+            j += 1
+            if j < gm - 1:
+                gs = (V[g, j + 1] - V[g, j]) / (X[g, j + 1] - X[g, j])
+    for q in range(i + 1, fm):
+        m = _emit(X, V, r, m, X[f, q], V[f, q], tol)
+    for q in range(j + 1, gm):
+        m = _emit(X, V, r, m, X[g, q], V[g, q], tol)
+    return m
 
 
 @kernel
-def higher(fx: Array, fv: Array, fm: int, gx: Array, gv: Array, gm: int, ox: Array, ov: Array, tol: float) -> int:
-    """Pointwise maximum of two polylines on one domain; number of vertices (more than fit: too many)."""
-    x, end = max(fx[0], gx[0]), min(fx[fm - 1], gx[gm - 1])
-    if end - x < CLOSE:
-        ox[0] = x
-        ov[0] = max(np.max(fv[:fm]), np.max(gv[:gm]))
-        return 1
-    m = i = j = 0
-    while x < end - CLOSE:
-        while i < fm - 2 and fx[i + 1] <= x + CLOSE:
-            i += 1
-        while j < gm - 2 and gx[j + 1] <= x + CLOSE:
-            j += 1
-        to = min(end, fx[i + 1], gx[j + 1])
-        if to <= x:
-            to = end
-        a0, a1 = _between(fx, fv, i, x), _between(fx, fv, i, to)
-        b0, b1 = _between(gx, gv, j, x), _between(gx, gv, j, to)
-        m = _emit(ox, ov, m, x, max(a0, b0), tol)
-        d0, d1 = a0 - b0, a1 - b1
-        if d0 * d1 < 0 and abs(d0) > 1e-12 and abs(d1) > 1e-12:
-            s = d0 / (d0 - d1)
-            m = _emit(ox, ov, m, x + s * (to - x), a0 + s * (a1 - a0), tol)
-        m = _emit(ox, ov, m, to, max(a1, b1), tol)
-        x = to
-    return m
+def is_gentle(X: Array, V: Array, r: int, m: int, rise: float, fall: float) -> bool:
+    """No slope of row r is above `rise` or below `fall`."""
+    for q in range(m - 1):
+        dx, dv = X[r, q + 1] - X[r, q], V[r, q + 1] - V[r, q]
+        if dv > rise * dx + 1e-12 or dv < fall * dx - 1e-12:
+            return False
+    return True
 
 
 @kernel
 def after_action(
-    xs: Array, vs: Array, m: int, ks: Array, ls: Array, ns: int, sx: float, sv: float, high: float,
-    ox: Array, ov: Array, w: Array, tol: float,
+    X: Array, V: Array, source: int, m: int, K: Array, L: Array, kind: int, t: int, ns: int, dx: float, dv: float,
+    rise: float, before: float, fall: float, beyond: float, high: float, row: int, tol: float,
 ) -> int:  # fmt: skip
-    """max over actions of value(x + action) - cost, on 0 … high.
+    """max over actions of value(x + action) - cost, on 0 … high, into `row`; how many vertices (more than fit: too many).
 
-    The actions: from a start (which moves x by -sx and earns sv) ns segments of cost ks (rising) and length ls further.
+    The value is row `source`, continued to its left by `before` with slope `rise` and to its right by `beyond` with
+    slope `fall`. The actions: all ns segments K[kind, t] (rising cost), L[kind, t] (length) taken move the value by dx
+    and earn dv; fewer give back their cost. The last rows of the tables are scratch.
     """
-    total = sx
-    cost = sv
-    for r in range(ns):
-        total -= ls[r]
-        cost -= ks[r] * ls[r]
-    sl, ln, px, pv, ax, av = w[0], w[1], w[2], w[3], w[4], w[5]
-    out = a = 0
-    size = ox.size
+    size, out, a, start = X.shape[1], 0, 0, 1e30
+    P, S = X.shape[0] - 1, X.shape[0] - 2  # a piece, and its slopes (in X) and lengths (in V)
+    if m + ns + 3 > size:
+        return size + 1
     while a < m:
+        n = 0
+        x, v = X[source, a] + dx, V[source, a] + dv
+        if a == 0 and before > 0.0:
+            X[S, 0] = rise
+            V[S, 0] = before
+            x -= before
+            v -= rise * before
+            n = 1
         b, steepest = a, 1e30
-        while b + 1 < m and xs[b + 1] - xs[b] > CLOSE:
-            s = (vs[b + 1] - vs[b]) / (xs[b + 1] - xs[b])
+        while b + 1 < m:
+            length = X[source, b + 1] - X[source, b]
+            s = start if start < 1e29 else (V[source, b + 1] - V[source, b]) / length
+            start = 1e30
             if s > steepest + 1e-7:
+                start = s  # of the next piece
                 break
+            X[S, n] = s
+            V[S, n] = length
+            n += 1
             steepest = s
             b += 1
-        n = b - a
-        for q in range(n):
-            ln[q] = xs[a + q + 1] - xs[a + q]
-            sl[q] = (vs[a + q + 1] - vs[a + q]) / ln[q]
+        if b == m - 1 and beyond > 0.0:
+            X[S, n] = fall
+            V[S, n] = beyond
+            n += 1
         for r in range(ns):
-            if ls[r] > 1e-12:
-                j = n
-                while j > 0 and sl[j - 1] < ks[r]:
-                    sl[j] = sl[j - 1]
-                    ln[j] = ln[j - 1]
-                    j -= 1
-                sl[j] = ks[r]
-                ln[j] = ls[r]
-                n += 1
-        x, v, k = xs[a] + total, vs[a] + cost, 0
-        if x <= high + 1e-9:
-            if x >= -1e-9:
-                px[0] = max(x, 0.0)
-                pv[0] = v
-                k = 1
-            for q in range(n):
-                right = x + ln[q]
-                if right >= 0.0:
-                    if k == 0:
-                        px[0] = 0.0
-                        pv[0] = v - sl[q] * x
-                        k = 1
-                    if right >= high:
-                        if high - px[k - 1] > CLOSE:
-                            px[k] = high
-                            pv[k] = v + sl[q] * (high - x)
-                            k += 1
-                        break
-                    if right - px[k - 1] > CLOSE:
-                        px[k] = right
-                        pv[k] = v + sl[q] * ln[q]
+            j, price = n, K[kind, t, r]
+            while j > 0 and X[S, j - 1] < price:
+                X[S, j] = X[S, j - 1]
+                V[S, j] = V[S, j - 1]
+                j -= 1
+            X[S, j] = price
+            V[S, j] = L[kind, t, r]
+            n += 1
+        k = 0
+        if x > high + 1e-9:
+            break  # and so are all pieces further right
+        if x >= -1e-9:
+            X[P, 0] = max(x, 0.0)
+            V[P, 0] = v
+            k = 1
+        for q in range(n):
+            right = x + V[S, q]
+            if right >= 0.0:
+                if k == 0:
+                    X[P, 0] = 0.0
+                    V[P, 0] = v - X[S, q] * x
+                    k = 1
+                if right >= high:
+                    if high - X[P, k - 1] > CLOSE:
+                        X[P, k] = high
+                        V[P, k] = v + X[S, q] * (high - x)
                         k += 1
-                v += sl[q] * ln[q]
-                x = right
-        if k > size:
-            return size + 1
-        if k > 0:
-            if out == 0:
-                for q in range(k):
-                    ox[q] = px[q]
-                    ov[q] = pv[q]
-                out = k
-            else:
-                out = _merged(ox, ov, out, px, pv, k, ax, av, tol)
-                if out > size:
-                    return out
-                for q in range(out):
-                    ox[q] = ax[q]
-                    ov[q] = av[q]
-        a = b if (b > a and b + 1 < m and xs[b + 1] - xs[b] > CLOSE) else b + 1
+                    break
+                if right - X[P, k - 1] > CLOSE:
+                    X[P, k] = right
+                    V[P, k] = v + X[S, q] * V[S, q]
+                    k += 1
+            v += X[S, q] * V[S, q]
+            x = right
+        if k > 0 and out == 0:
+            for q in range(k):
+                X[row, q] = X[P, q]
+                V[row, q] = V[P, q]
+            out = k
+        elif k > 0:
+            out = _joined(X, V, row, out, k, tol)
+            if out > size:
+                return out
+        if b == m - 1:
+            break
+        a = b
     return out
 
 
 @kernel
-def _merged(fx: Array, fv: Array, fm: int, gx: Array, gv: Array, gm: int, ox: Array, ov: Array, tol: float) -> int:
-    """Pointwise maximum of two polylines whose domains may differ (their union has no hole)."""
-    m = i = j = 0
-    x, end = min(fx[0], gx[0]), max(fx[fm - 1], gx[gm - 1])
-    if end - x < CLOSE:
-        ox[0] = x
-        ov[0] = max(np.max(fv[:fm]), np.max(gv[:gm]))
-        return 1
-    while x < end - CLOSE:
-        while i < fm - 1 and fx[i + 1] <= x + CLOSE:
-            i += 1
-        while j < gm - 1 and gx[j + 1] <= x + CLOSE:
-            j += 1
-        f_there = fx[0] <= x + CLOSE and i < fm - 1
-        g_there = gx[0] <= x + CLOSE and j < gm - 1
-        to = end
-        if f_there:
-            to = min(to, fx[i + 1])
-        elif fx[0] > x:
-            to = min(to, fx[0])
-        if g_there:
-            to = min(to, gx[j + 1])
-        elif gx[0] > x:
-            to = min(to, gx[0])
-        if f_there and g_there:
-            a0, a1 = _between(fx, fv, i, x), _between(fx, fv, i, to)
-            b0, b1 = _between(gx, gv, j, x), _between(gx, gv, j, to)
-            m = _emit(ox, ov, m, x, max(a0, b0), tol)
-            d0, d1 = a0 - b0, a1 - b1
-            if d0 * d1 < 0 and abs(d0) > 1e-12 and abs(d1) > 1e-12:
-                s = d0 / (d0 - d1)
-                m = _emit(ox, ov, m, x + s * (to - x), a0 + s * (a1 - a0), tol)
-            m = _emit(ox, ov, m, to, max(a1, b1), tol)
-        elif f_there:
-            m = _emit(ox, ov, m, x, _between(fx, fv, i, x), tol)
-            m = _emit(ox, ov, m, to, _between(fx, fv, i, to), tol)
-        elif g_there:
-            m = _emit(ox, ov, m, x, _between(gx, gv, j, x), tol)
-            m = _emit(ox, ov, m, to, _between(gx, gv, j, to), tol)
-        x = to
-    return m
+def _joined(X: Array, V: Array, row: int, m: int, k: int, tol: float) -> int:
+    """Row `row` becomes its maximum with the piece, which begins and ends further right."""
+    P, A = X.shape[0] - 1, X.shape[0] - 3
+    x, q = X[P, 0], m - 1
+    while q > 0 and X[row, q] > x + CLOSE:
+        q -= 1
+    for j in range(q, m):
+        X[A, j - q] = X[row, j]
+        V[A, j - q] = V[row, j]
+    kept = q + 1 if X[row, q] < x - CLOSE else q
+    return higher(X, V, A, m - q, P, k, 0, x, row, kept, tol)
 
 
 @kernel
-def at(xs: Array, vs: Array, m: int, x: float) -> float:
-    """The upper value at x, to within rounding of its place."""
-    if m == 1:
-        return vs[0]
+def at(X: Array, V: Array, r: int, m: int, x: float) -> float:
+    """Row r at x; beyond an end by rounding only, the value of the end."""
+    if x <= X[r, 0] or m == 1:
+        return V[r, 0]
+    if x >= X[r, m - 1]:
+        return V[r, m - 1]
     lo, hi = 0, m - 1
     while hi - lo > 1:
         c = (lo + hi) // 2
-        if xs[c] <= x:
+        if X[r, c] <= x:
             lo = c
         else:
             hi = c
-    r = _between(xs, vs, lo, min(max(x, xs[lo]), xs[lo + 1]))
-    q = lo
-    while q >= 0 and x - xs[q] < 1e-9:
-        r = max(r, vs[q])
-        q -= 1
-    q = lo + 1
-    while q < m and xs[q] - x < 1e-9:
-        r = max(r, vs[q])
-        q += 1
-    return r
+    return V[r, lo] + (V[r, hi] - V[r, lo]) * (x - X[r, lo]) / (X[r, hi] - X[r, lo])
 
 
 @kernel
-def best_between(xs: Array, vs: Array, m: int, k: float, a: float, b: float) -> tuple[float, float]:
+def best_between(X: Array, V: Array, r: int, m: int, k: float, a: float, b: float) -> tuple[float, float]:
     """max of value(y) - k y over y in a … b within the domain: that and y."""
-    a, b = max(a, xs[0]), min(b, xs[m - 1])
+    a, b = max(a, X[r, 0]), min(b, X[r, m - 1])
     if b < a - 1e-9:
         return -1e18, a
     b = max(a, b)
-    r, y = at(xs, vs, m, a) - k * a, a
-    right = at(xs, vs, m, b) - k * b
-    if right > r:
-        r, y = right, b
+    best, y = at(X, V, r, m, a) - k * a, a
+    right = at(X, V, r, m, b) - k * b
+    if right > best:
+        best, y = right, b
     lo, hi = 0, m
     while lo < hi:
         c = (lo + hi) // 2
-        if xs[c] < a:
+        if X[r, c] < a:
             lo = c + 1
         else:
             hi = c
     for q in range(lo, m):
-        if xs[q] > b:
+        if X[r, q] > b:
             break
-        here = vs[q] - k * xs[q]
-        if here > r:
-            r, y = here, xs[q]
-    return r, y
+        here = V[r, q] - k * X[r, q]
+        if here > best:
+            best, y = here, X[r, q]
+    return best, y
 
 
 @kernel
-def _joint(xs: Array, vs: Array, m: int, x: float) -> int:
+def _joint(X: Array, V: Array, r: int, m: int, x: float) -> int:
     """Makes x a vertex, if it lies inside."""
-    if x <= xs[0] + CLOSE or x >= xs[m - 1] - CLOSE or m + 1 > xs.size:
+    if x <= X[r, 0] + CLOSE or x >= X[r, m - 1] - CLOSE or m + 1 > X.shape[1]:
         return m
     q = m - 1
-    while xs[q] > x + CLOSE:
+    while X[r, q] > x + CLOSE:
         q -= 1
-    if xs[q] > x - CLOSE:
+    if X[r, q] > x - CLOSE:
         return m
-    v = _between(xs, vs, q, x)
+    v = V[r, q] + (V[r, q + 1] - V[r, q]) * (x - X[r, q]) / (X[r, q + 1] - X[r, q])
     for j in range(m, q + 1, -1):
-        xs[j] = xs[j - 1]
-        vs[j] = vs[j - 1]
-    xs[q + 1] = x
-    vs[q + 1] = v
+        X[r, j] = X[r, j - 1]
+        V[r, j] = V[r, j - 1]
+    X[r, q + 1] = x
+    V[r, q + 1] = v
     return m + 1
 
 
 @kernel
-def bend(xs: Array, vs: Array, m: int, low: float, high: float, price: float) -> int:
+def bend(X: Array, V: Array, r: int, m: int, low: float, high: float, price: float) -> int:
     """Subtracts price × (what is below low, or above high)."""
-    m = _joint(xs, vs, m, low)
-    m = _joint(xs, vs, m, high)
+    m = _joint(X, V, r, m, low)
+    m = _joint(X, V, r, m, high)
     for q in range(m):
-        vs[q] -= price * (max(low - xs[q], 0.0) + max(xs[q] - high, 0.0))
+        V[r, q] -= price * (max(low - X[r, q], 0.0) + max(X[r, q] - high, 0.0))
     return m

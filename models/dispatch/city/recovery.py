@@ -16,54 +16,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dispatch.city.compiled import kernel
-from models.dispatch.city.heat import (
-    SOURCE,
-    SURPLUS,
-    UNIT,
-    UNSERVED,
-    Actions,
-    HeatSites,
-    HeatWork,
-    Penalty,
-    solve_heat_site,
-)
+from models.dispatch.city.compiled import inlined, kernel
+from models.dispatch.city.heat import SOURCE, SURPLUS, UNIT, UNSERVED, Actions, Found, HeatSites, Penalty
+from models.dispatch.city.heat_concave import ConcaveWork, solve_as_committed
+from models.dispatch.city.heat_exact import HeatWork, solve_heat_site
+from models.dispatch.city.lines import MOST_ROWS, Net, cut, gather, row_price, settled
 from models.dispatch.city.stores import Stores, Work, solve_store
 from vpp.domain import Array
 
 Index = NDArray[np.int64]
-PIECES = 3
-"""A power range is cut in so many pieces of one price each."""
-MOST_PIECES = 12
-"""… and at a step price at its kinks, at most so many."""
-KINK = 1e-9
-
-
-class Net(NamedTuple):
-    """Rows as one block sees them."""
-
-    base: Array
-    start: Index
-    rows: Index
-    x: Array
-    """Flow of each row (R, T), changed while the block works."""
-    upper: Array
-    lower: Array
-    above: Array
-    below: Array
-    up: Array
-    down: Array
-    """Multipliers (R, T)."""
-    slope: Array
-    """Of the price line (R), EUR/kWh per kW; inf: the step itself."""
-    share: Array
-    group: Index
-    """Of each class, the flexible flow at no cost that gives way first; -1: none."""
-    room: Array
-    flow: Array
-    """Flexible flows (G, T)."""
-    headroom: Index
-    """Rows of headroom up and down; -1: none."""
 
 
 class HeatPlan(NamedTuple):
@@ -77,126 +38,45 @@ class HeatPlan(NamedTuple):
     on: NDArray[np.int8]
 
 
-@kernel
-def _at(net: Net, c: int, t: int, dz: float) -> float:
-    """Price of class c when its injection is dz more than now."""
-    price = net.base[c, t]
-    for a in range(net.start[c], net.start[c + 1]):
-        j = net.rows[a]
-        z = net.x[j, t] + net.share[j] * dz
-        if net.above[j, t] > 0.0:
-            over = z - net.upper[j, t]
-            if net.slope[j] == np.inf:
-                price -= net.above[j, t] if over > KINK else 0.0
-            else:
-                price -= min(max(net.up[j, t] + net.slope[j] * over, 0.0), net.above[j, t])
-        if net.below[j, t] > 0.0:
-            under = -net.lower[j, t] - z
-            if net.slope[j] == np.inf:
-                price += net.below[j, t] if under > KINK else 0.0
-            else:
-                price += min(max(net.down[j, t] + net.slope[j] * under, 0.0), net.below[j, t])
-    return price
+@inlined
+def _gather(net: Net, c: int, t: int, low: float, high: float, B: Array) -> tuple[int, float]:
+    return gather(net.base, net.start, net.rows, net.x, net.upper, net.lower, net.above, net.below, net.up, net.down,
+                  net.slope, net.share, c, t, low, high, B)  # fmt: skip
 
 
 @kernel
-def _responding(net: Net, c: int, t: int, dz: float) -> float:
-    """The same, while the class's flexible flow at no cost moves to where its price is 0, as far as it can."""
-    g = net.group[c]
-    if g < 0 or net.room[g, t] <= KINK:
-        return _at(net, c, t, dz)
-    full = _at(net, c, t, dz - net.flow[g, t] + net.room[g, t])
-    if full >= 0.0:
-        return full
-    return min(_at(net, c, t, dz - net.flow[g, t]), 0.0)
+def _add(X: Array, start: Index, rows: Index, share: Array, c: int, t: int, dz: float) -> None:
+    for a in range(start[c], start[c + 1]):
+        X[rows[a], t] += share[rows[a]] * dz
 
 
-@kernel
-def _to_kink(net: Net, c: int, t: int, dz: float, way: float) -> float:
-    """Distance to the next place where the step price changes, going up (+1) or down (-1)."""
-    nearest = np.inf
-    g = net.group[c]
-    responds = g >= 0 and net.room[g, t] > KINK
-    for shift in range(2 if responds else 1):
-        at = dz
-        if responds:
-            at += -net.flow[g, t] + (net.room[g, t] if shift else 0.0)
-        for a in range(net.start[c], net.start[c + 1]):
-            j = net.rows[a]
-            z = net.x[j, t] + net.share[j] * at
-            if net.above[j, t] > 0.0:
-                d = way * (net.upper[j, t] - z) / net.share[j]
-                if 10 * KINK < d < nearest:
-                    nearest = d
-            if net.below[j, t] > 0.0:
-                d = way * (-net.lower[j, t] - z) / net.share[j]
-                if 10 * KINK < d < nearest:
-                    nearest = d
-    return nearest
-
-
-@kernel
-def _cut(
-    net: Net, c: int, t: int, dz: float, way: float, length: float, exact: bool, prices: Array, lengths: Array
-) -> int:
-    """Cuts a range of injection, from dz on in one way, into pieces of one price; how many."""
-    if length <= 0.0:
-        return 0
-    if not exact:
-        each = length / PIECES
-        for m in range(PIECES):
-            prices[m] = _responding(net, c, t, dz + way * each * (m + 0.5))
-            lengths[m] = each
-        return PIECES
-    m, done = 0, 0.0
-    while done < length and m < MOST_PIECES:
-        piece = min(_to_kink(net, c, t, dz + way * done, way), length - done)
-        if m == MOST_PIECES - 1:
-            piece = length - done
-        prices[m] = _responding(net, c, t, dz + way * (done + 0.5 * piece))
-        lengths[m] = piece
-        done += piece
-        m += 1
-    return m
-
-
-@kernel
-def _move(net: Net, c: int, t: int, dz: float) -> None:
-    for a in range(net.start[c], net.start[c + 1]):
-        net.x[net.rows[a], t] += net.share[net.rows[a]] * dz
-
-
-@kernel
-def _settle(net: Net, c: int, g: int, t: int, cost: float) -> None:
+@inlined
+def _settle(net: Net, c: int, g: int, t: int, cost: float, B: Array) -> None:
     """Moves a flexible flow to where the price of its class equals its cost."""
     room, y = net.room[g, t], net.flow[g, t]
-    if room <= 0.0:
-        return
-    if _at(net, c, t, room - y) >= cost:
-        to = room
-    elif _at(net, c, t, -y) <= cost:
-        to = 0.0
-    else:
-        lo, hi = 0.0, room
-        for _ in range(60):
-            mid = 0.5 * (lo + hi)
-            if _at(net, c, t, mid - y) >= cost:
-                lo = mid
-            else:
-                hi = mid
-            if hi - lo < 1e-12 * room:
-                break
-        to = lo
-    net.flow[g, t] = to
-    _move(net, c, t, to - y)
+    if room > 0.0:
+        n, base = _gather(net, c, t, -y, room - y, B)
+        to = settled(B, n, base, y, room, cost)
+        if to != y:
+            net.flow[g, t] = to
+            _add(net.x, net.start, net.rows, net.share, c, t, to - y)
+
+
+@inlined
+def _inject(net: Net, c: int, g: int, t: int, dz: float, B: Array) -> None:
+    """Class c injects dz more; its flexible flow at no cost gives way."""
+    _add(net.x, net.start, net.rows, net.share, c, t, dz)
+    if g >= 0:
+        _settle(net, c, g, t, 0.0, B)
 
 
 @kernel
 def settle_flows(net: Net, classes: Index, cost: Array, first: int, last: int) -> None:
     """All flexible flows first … last - 1, one after the other."""
+    B = np.empty((MOST_ROWS, 9))
     for g in range(first, last):
         for t in range(net.x.shape[1]):
-            _settle(net, classes[g], g, t, cost[g, t])
+            _settle(net, classes[g], g, t, cost[g, t], B)
 
 
 @kernel
@@ -205,22 +85,24 @@ def improve_stores(
 ) -> None:
     """Batteries of `order`, one after the other."""
     steps = power.shape[1]
-    new = np.empty(steps)
+    new, B = np.empty(steps), np.empty((MOST_ROWS, 9))
     for o in range(order.size):
         i = order[o]
-        c = s.price_class[i]
+        c, ec, ed = s.price_class[i], s.charge_efficiency[i], s.discharge_efficiency[i]
+        charge, discharge, wear, g = s.charge_kw[i], s.discharge_kw[i], s.wear[i], net.group[c]
         for t in range(steps):
-            ec, ed = s.charge_efficiency[i], s.discharge_efficiency[i]
-            n = _cut(net, c, t, -power[i, t], -1.0, s.charge_kw[i], exact, w.charge_cost[t], w.charge_length[t])
+            y, room = (net.flow[g, t], net.room[g, t]) if g >= 0 else (0.0, 0.0)
+            now = power[i, t]
+            rows, base = _gather(net, c, t, -now - charge - y, discharge - now + room - y, B)
+            n = cut(B, rows, base, y, room, -now, -1.0, charge, exact, w.charge_cost, w.charge_length, t)
             w.pieces[0, t] = n
             for m in range(n):
                 w.charge_cost[t, m] /= ec
                 w.charge_length[t, m] *= ec * hours
-            n = _cut(net, c, t, -power[i, t], 1.0, s.discharge_kw[i], exact, w.discharge_worth[t],
-                     w.discharge_length[t])  # fmt: skip
+            n = cut(B, rows, base, y, room, -now, 1.0, discharge, exact, w.discharge_worth, w.discharge_length, t)
             w.pieces[1, t] = n
             for m in range(n):
-                w.discharge_worth[t, m] = (w.discharge_worth[t, m] - s.wear[i]) * ed
+                w.discharge_worth[t, m] = (w.discharge_worth[t, m] - wear) * ed
                 w.discharge_length[t, m] *= hours / ed
         solve_store(s, i, hours, p.level, p.final, w, new)
         for t in range(steps):
@@ -228,92 +110,82 @@ def improve_stores(
             dz = new[t] - power[i, t]
             if dz != 0.0:
                 power[i, t] = new[t]
-                _move(net, c, t, dz)
-                if net.group[c] >= 0:
-                    _settle(net, c, net.group[c], t, 0.0)
+                _inject(net, c, g, t, dz, B)
 
 
 @kernel
-def _unit_pieces(
-    net: Net, s: HeatSites, i: int, plan: HeatPlan, exact: bool, a: Actions, prices: Array, lengths: Array
-) -> None:
+def _unit_pieces(net: Net, s: HeatSites, i: int, plan: HeatPlan, exact: bool, a: Actions, B: Array) -> None:
     """The unit's power range as pieces of rising cost; what it costs to be at its least power."""
-    c, sign = s.price_class[i], s.sign[i]
+    c, sign, least, most = s.price_class[i], s.sign[i], s.least[i], s.most[i]
+    g = net.group[c] if sign != 0.0 else -1
+    prices, lengths = np.empty((1, a.unit_cost.shape[1])), np.empty((1, a.unit_cost.shape[1]))
     for t in range(plan.power.shape[1]):
-        own = sign * plan.power[i, t]
-        for m in range(a.unit_cost.shape[1]):
-            a.unit_length[t, m] = 0.0
-            a.unit_cost[t, m] = 0.0
         a.unit_start[t] = 0.0
         if sign == 0.0:
-            a.unit_length[t, 0] = s.most[i] - s.least[i]
+            a.unit_cost[t, 0], a.unit_length[t, 0], a.unit_count[t] = 0.0, most - least, 1
             continue
-        n = _cut(net, c, t, -own, sign, s.least[i], exact, prices, lengths)
+        own = sign * plan.power[i, t]
+        y, room = (net.flow[g, t], net.room[g, t]) if g >= 0 else (0.0, 0.0)
+        rows, base = _gather(net, c, t, min(0.0, sign * most) - own - y, max(0.0, sign * most) - own + room - y, B)
+        n = cut(B, rows, base, y, room, -own, sign, least, exact, prices, lengths, 0)
         for m in range(n):
-            a.unit_start[t] -= sign * prices[m] * lengths[m]
-        n = _cut(net, c, t, sign * s.least[i] - own, sign, s.most[i] - s.least[i], exact, prices, lengths)
+            a.unit_start[t] -= sign * prices[0, m] * lengths[0, m]
+        n = cut(B, rows, base, y, room, sign * least - own, sign, most - least, exact, a.unit_cost, a.unit_length, t)
         for m in range(n):
-            a.unit_cost[t, m] = -sign * prices[m]
-            a.unit_length[t, m] = lengths[m]
+            a.unit_cost[t, m] *= -sign
+        a.unit_count[t] = n
 
 
-@kernel
+@inlined
 def _row_price(net: Net, j: int, t: int) -> float:
     """Multiplier (up - down) of one row at its present flow."""
-    price = 0.0
-    if net.above[j, t] > 0.0:
-        over = net.x[j, t] - net.upper[j, t]
-        if net.slope[j] == np.inf:
-            price += net.above[j, t] if over > KINK else 0.0
-        else:
-            price += min(max(net.up[j, t] + net.slope[j] * over, 0.0), net.above[j, t])
-    if net.below[j, t] > 0.0:
-        under = -net.lower[j, t] - net.x[j, t]
-        if net.slope[j] == np.inf:
-            price -= net.below[j, t] if under > KINK else 0.0
-        else:
-            price -= min(max(net.down[j, t] + net.slope[j] * under, 0.0), net.below[j, t])
-    return price
+    return row_price(net.x[j, t], net.upper[j, t], net.lower[j, t], net.above[j, t], net.below[j, t], net.up[j, t],
+                     net.down[j, t], net.slope[j])  # fmt: skip
 
 
 @kernel
 def improve_heat(
-    net: Net, s: HeatSites, counts: NDArray[np.bool_], order: Index, hours: float, p: Penalty, exact: bool, a: Actions,
-    w: HeatWork, tol: float, plan: HeatPlan,
+    net: Net, s: HeatSites, counts: NDArray[np.bool_], order: Index, anew: int, hours: float, p: Penalty, exact: bool,
+    a: Actions, w: HeatWork, cw: ConcaveWork, f: Found, tol: float, plan: HeatPlan,
 ) -> int:  # fmt: skip
-    """Heat sites of `order`, one after the other; how many could not be solved (they keep their schedule)."""
+    """Heat sites of `order`, one after the other; how many could not be solved (they keep their schedule).
+
+    The first `anew` of them with their on and off chosen anew, the others as they are committed.
+    """
     steps = plan.power.shape[1]
-    prices, lengths = np.empty(MOST_PIECES), np.empty(MOST_PIECES)
+    B = np.empty((MOST_ROWS, 9))
     failed = 0
     for o in range(order.size):
         i = order[o]
         c = s.price_class[i]
-        _unit_pieces(net, s, i, plan, exact, a, prices, lengths)
+        _unit_pieces(net, s, i, plan, exact, a, B)
         offers = counts[i] and net.headroom[0] >= 0
         if offers:
             for t in range(steps):
                 a.unit_start[t] -= _row_price(net, net.headroom[0], t) * s.most[i]
                 a.unit_start[t] -= _row_price(net, net.headroom[1], t) * s.least[i]
-        _, _, good = solve_heat_site(s, i, hours, p, a, a.unit_cost.shape[1], w, tol)
-        if not good:
-            failed += 1
-            continue
+        if o < anew:
+            _, _, good = solve_heat_site(s, i, hours, p, a, w, f, tol)
+            if not good:
+                failed += 1
+                continue
+        else:
+            solve_as_committed(s, i, hours, p, a, plan.on[i], cw, f)
+        g = net.group[c]
         for t in range(steps):
-            dz = s.sign[i] * (w.heat[UNIT, t] - plan.power[i, t])
-            turned = w.on[t] - plan.on[i, t]
-            plan.power[i, t] = w.heat[UNIT, t]
-            plan.source[i, t] = w.heat[SOURCE, t]
-            plan.unserved[i, t] = w.heat[UNSERVED, t]
-            plan.surplus[i, t] = w.heat[SURPLUS, t]
-            plan.level[i, t] = w.heat[4, t]
-            plan.on[i, t] = w.on[t]
+            dz = s.sign[i] * (f.heat[UNIT, t] - plan.power[i, t])
+            turned = f.on[t] - plan.on[i, t]
+            plan.power[i, t] = f.heat[UNIT, t]
+            plan.source[i, t] = f.heat[SOURCE, t]
+            plan.unserved[i, t] = f.heat[UNSERVED, t]
+            plan.surplus[i, t] = f.heat[SURPLUS, t]
+            plan.level[i, t] = f.heat[4, t]
+            plan.on[i, t] = f.on[t]
             if offers and turned != 0:
                 net.x[net.headroom[0], t] -= net.share[net.headroom[0]] * turned * s.most[i]
                 net.x[net.headroom[1], t] -= net.share[net.headroom[1]] * turned * s.least[i]
             if dz != 0.0:
-                _move(net, c, t, dz)
-                if net.group[c] >= 0:
-                    _settle(net, c, net.group[c], t, 0.0)
+                _inject(net, c, g, t, dz, B)
     return failed
 
 
@@ -373,15 +245,18 @@ def cuts(
     net: Net, c: int, way: float, length: float, exact: bool, prices: Array, lengths: Array, counts: Index
 ) -> None:
     """From the present injection of class c in one way: pieces of one price (T, MOST_PIECES)."""
+    B, g = np.empty((MOST_ROWS, 9)), net.group[c]
     for t in range(counts.size):
-        counts[t] = _cut(net, c, t, 0.0, way, length, exact, prices[t], lengths[t])
+        y, room = (net.flow[g, t], net.room[g, t]) if g >= 0 else (0.0, 0.0)
+        low, high = (0.0, length) if way > 0.0 else (-length, 0.0)
+        n, base = _gather(net, c, t, low - y, high + room - y, B)
+        counts[t] = cut(B, n, base, y, room, 0.0, way, length, exact, prices, lengths, t)
 
 
 @kernel
 def shift(net: Net, c: int, dz: Array) -> None:
     """Class c injects dz (T) more; its flexible flow gives way."""
+    B, g = np.empty((MOST_ROWS, 9)), net.group[c]
     for t in range(dz.size):
         if dz[t] != 0.0:
-            _move(net, c, t, dz[t])
-            if net.group[c] >= 0:
-                _settle(net, c, net.group[c], t, 0.0)
+            _inject(net, c, g, t, dz[t], B)

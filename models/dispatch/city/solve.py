@@ -19,15 +19,16 @@ from models.dispatch.city.sweep import Sweeper
 from vpp.domain import Array, AssetType, Case, Market
 from vpp.milp import Progress, Templates
 
-CLIMB = 20
-"""Iterations of L-BFGS; more help little, as the rounds move the multipliers on."""
-ROUNDS = ((0.1, 4), (0.05, 7), (0.025, 4))
+CLIMB = 5
+"""Iterations of L-BFGS; more help little: the rounds move the multipliers on, and know the on/off that it relaxes."""
+ROUNDS = ((0.1, 6), (0.05, 10), (0.025, 4))
 """Width of the price lines, relative to a limit, and rounds at it."""
 MORE_ROUNDS = ((0.05, 6), (0.025, 4))
 WARM_ROUNDS = ((0.05, 2), (0.025, 2))
 """From yesterday's prices, or those a quarter of an hour ago, little is left to do."""
-SHARE = 0.5
-"""Of the heat sites solved again per round."""
+ANEW = 0.25
+"""Share of the heat sites that choose on and off afresh in a round."""
+KINDS = "fbohbf"
 TOLERANCE = 1e-2
 """EUR per step by which dents of value functions are filled in the rounds."""
 AVERAGED, AVERAGE = 0.05, 0.35
@@ -167,7 +168,7 @@ class Run:
                 if not self._time_left():
                     return m
                 state.peaks(m, om)
-                state.improve(m, om, "fbohbf", 1.0 if first else SHARE, self.rng, TOLERANCE)
+                state.improve(m, om, KINDS, 1.0 if first else ANEW, self.rng, TOLERANCE)
                 first = False
                 m = state.multipliers(m, om)
                 if om == AVERAGED:

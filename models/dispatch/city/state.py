@@ -10,9 +10,9 @@ import numpy as np
 
 from models.dispatch.city.dual import Multipliers
 from models.dispatch.city.fleet import Fleet
+from models.dispatch.city.lines import Net
 from models.dispatch.city.recovery import (
     HeatPlan,
-    Net,
     by_class,
     by_row,
     heat_own_cost,
@@ -189,32 +189,33 @@ class State:
                    lower=self.lower, above=f.rows.above, below=f.rows.below, up=m.up, down=m.down, slope=slope,
                    share=self._share, group=self._group, room=f.flows.room, flow=flow, headroom=headroom)  # fmt: skip
 
-    def improve(
-        self, m: Multipliers, om: float, kinds: str, share: float, rng: np.random.Generator, tol: float
-    ) -> None:
-        """One round: 'b' batteries, 'h' heat sites (a share of them), 'f' flexible flows, 'o' other sites."""
+    def improve(self, m: Multipliers, om: float, kinds: str, anew: float, rng: np.random.Generator, tol: float) -> None:
+        """One round: 'b' batteries, 'h' heat sites, 'f' flexible flows, 'o' other sites.
+
+        A share `anew` of the heat sites chooses on and off afresh, the others move as they are committed: much quicker.
+        """
         blocks = self.sweeper.blocks
         for kind in kinds:
-            orders = [_order(b, kind, share, rng) for b in blocks]
+            orders = [_order(b, kind, rng) for b in blocks]
             parts = 1 if kind in "f" or len(blocks) == 1 else SUB_ROUNDS
             for sub in range(parts):
                 chosen = [order[len(order) * sub // parts : len(order) * (sub + 1) // parts] for order in orders]
-                self._side_by_side(m, om, kind, chosen, tol)
+                self._side_by_side(m, om, kind, chosen, anew, tol)
 
-    def _side_by_side(self, m: Multipliers, om: float, kind: str, orders: list[Any], tol: float) -> None:
+    def _side_by_side(self, m: Multipliers, om: float, kind: str, orders: list[Any], anew: float, tol: float) -> None:
         begin = self.x
 
         def block(k: int) -> Any:
             if len(orders[k]) == 0:
                 return None
             net = self.net(m, om, begin.copy(), self.flow)
-            self.failed += self._one_block(k, net, om == 0, kind, orders[k], tol)
+            self.failed += self._one_block(k, net, om == 0, kind, orders[k], anew, tol)
             return (net.x - begin) / self._share[:, None]
 
         moves = self.sweeper.each(block)
         self.x = begin + sum((move for move in moves if move is not None), np.zeros_like(begin))
 
-    def _one_block(self, k: int, net: Net, exact: bool, kind: str, order: Any, tol: float) -> int:
+    def _one_block(self, k: int, net: Net, exact: bool, kind: str, order: Any, anew: float, tol: float) -> int:
         f, sweeper = self.fleet, self.sweeper
         b, tools, h = sweeper.blocks[k], sweeper.tools, f.horizon.step_h
         if kind == "b":
@@ -222,9 +223,9 @@ class State:
             improve_stores(net, sweeper.stores[k], order, h, f.penalty, exact, tools.store, self.store_power[span],
                            self.store_level[span])  # fmt: skip
         elif kind == "h":
-            a = tools.many if exact else tools.smooth
-            return improve_heat(net, sweeper.heat[k], sweeper.counts[k], order, h, f.penalty, exact, a, tools.heat,
-                                tol, part(self.heat, b.heat))  # fmt: skip
+            return improve_heat(net, sweeper.heat[k], sweeper.counts[k], order, round(anew * len(order)), h, f.penalty, exact,
+                                tools.one, tools.heat, tools.concave, tools.found, tol,
+                                part(self.heat, b.heat))  # fmt: skip
         elif kind == "f":
             settle_flows(net, f.flows.price_class, f.flows.cost, *b.flows)
         else:
@@ -286,11 +287,10 @@ class State:
             self.lower[row] = hi
 
 
-def _order(b: Any, kind: str, share: float, rng: np.random.Generator) -> Any:
+def _order(b: Any, kind: str, rng: np.random.Generator) -> Any:
     if kind == "f":
         return np.zeros(1, dtype=np.int64) if b.flows[1] > b.flows[0] else np.zeros(0, dtype=np.int64)
     if kind == "o":
         return np.array(b.others, dtype=np.int64)
     first, last = b.stores if kind == "b" else b.heat
-    order = rng.permutation(last - first)
-    return order if kind == "b" else order[: int(np.ceil(share * (last - first)))]
+    return rng.permutation(last - first)

@@ -14,15 +14,11 @@ import numpy as np
 
 from models.dispatch.city.blocks import BlockSites
 from models.dispatch.city.fleet import Fleet
-from models.dispatch.city.heat import (
-    HeatSites,
-    actions,
-    concave_work,
-    heat_sweep_exact,
-    heat_sweep_relaxed,
-    heat_work,
-)
-from models.dispatch.city.recovery import MOST_PIECES, by_class
+from models.dispatch.city.heat import HeatSites, actions, found
+from models.dispatch.city.heat_concave import concave_work, heat_sweep_relaxed
+from models.dispatch.city.heat_exact import heat_sweep_exact, heat_work
+from models.dispatch.city.lines import MOST_PIECES
+from models.dispatch.city.recovery import by_class
 from models.dispatch.city.stores import store_sweep, work_space
 from vpp.domain import Array
 
@@ -131,7 +127,9 @@ class Sweeper:
             store_sweep(part(f.stores, one), pi, h, p.level, p.final, tools.store, np.empty((1, f.horizon.steps)), cost)
         else:
             heat = self._rewarded(part(f.heat, one), f.counts[row : row + 1], m)
-            heat_sweep_exact(heat, pi, h, p, tools.one, tools.heat, EXACT_TOLERANCE, np.arange(1), cost, np.empty(1))
+            heat_sweep_exact(
+                heat, pi, h, p, tools.one, tools.heat, tools.found, EXACT_TOLERANCE, np.arange(1), cost, np.empty(1)
+            )
         return float(cost[0])
 
     def relaxed(self, pi: Array, m: Prices) -> Swept:
@@ -191,7 +189,7 @@ class Sweeper:
             if time.perf_counter() > self.deadline:
                 break
             some = np.arange(first, min(first + AT_ONCE, n))
-            heat_sweep_exact(heat, pi, h, p, tools.one, tools.heat, EXACT_TOLERANCE, some, cost, schedule)
+            heat_sweep_exact(heat, pi, h, p, tools.one, tools.heat, tools.found, EXACT_TOLERANCE, some, cost, schedule)
         if not np.isfinite(cost).all():
             rough = np.empty(n)
             heat_sweep_relaxed(heat, pi, h, p, tools.one, tools.concave, np.empty_like(heat.demand), rough)
@@ -216,8 +214,7 @@ class Sweeper:
 class _Tools:
     def __init__(self, steps: int, most: int) -> None:
         self.store = work_space(steps, most)
-        self.one = actions(steps, 1)
-        self.smooth = actions(steps, 3)
-        self.many = actions(steps, most)
+        self.one = actions(steps, most)
         self.heat = heat_work(steps)
-        self.concave = concave_work(steps)
+        self.found = found(steps)
+        self.concave = concave_work(steps, most)

@@ -9,7 +9,8 @@ import numpy as np
 from models.dispatch.city.blocks import BlockSites
 from models.dispatch.city.fleet import Fleet, Flows
 from models.dispatch.city.heat import HeatSites, Penalty
-from models.dispatch.city.recovery import MOST_PIECES, cuts, shift
+from models.dispatch.city.lines import MOST_PIECES
+from models.dispatch.city.recovery import cuts, shift
 from models.dispatch.city.rows import Classes, Rows
 from models.dispatch.city.solve import Run
 from models.dispatch.city.stores import Stores

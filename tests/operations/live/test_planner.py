@@ -89,7 +89,8 @@ def test_two_that_made_different_plans_of_the_same_push_one_of_them(store, clock
     identity = Identity("intraday", HERE + QUARTER)
     first, second = it.gather(identity, identity.start), it.gather(identity, identity.start)
     cheap = it.solve(first)
-    other = replace(cheap, power_kw={id: 0.5 * values for id, values in cheap.power_kw.items()})
+    halved = {id: 0.5 * values for id, values in cheap.plan.power_kw.items()}
+    other = replace(cheap, plan=replace(cheap.plan, power_kw=halved))
     with ThreadPoolExecutor(2) as pool:
         pushed = list(pool.map(it.keep, (first, second), (cheap, other)))
     assert sorted(p is None for p in pushed) == [False, True]
@@ -276,7 +277,17 @@ def test_a_lock_is_ordered_as_it_is(store, clock):
     locked = [s for s in store.setpoints(NOW) if s.asset_id == "battery-b" and "locked by" in s.reason]
     assert [s.value for s in locked] == [-2.5]
     plan = store.load_run(newest.run_id).plan
-    assert (plan.power_kw["battery-b"][:8] <= 1e-6).all() and (plan.power_kw["battery-b"][:8] >= -2.5 - 1e-6).all()
+    np.testing.assert_allclose(plan.power_kw["battery-b"][:6], -2.5, atol=1e-6)  # until it is nearly full
+
+
+def test_a_lock_that_cannot_be_kept_is_named(store, clock):
+    it = planner(store, clock)
+    add_override(store, override(OverrideKind.LOCK, "battery-b", clock.now(), value_kw=5.0))  # for two hours from 5 kWh
+    it.tick()
+    plan = store.load_run([r for r in records(store, HERE, FAR) if r.run_id][-1].run_id).plan
+    power = plan.power_kw["battery-b"][:8]
+    assert plan.label == "relaxed" and power[0] > 0 and (power >= -1e-6).all() and power.sum() < 5.0 * 8
+    assert {v.kind for v in plan.violations} == {"cap"}
 
 
 def test_a_decision_about_what_is_not_there_does_not_stop_the_plan(store, clock):
@@ -330,7 +341,7 @@ def test_what_is_not_known_is_taken_from_the_day_before_and_said(store, clock):
 
 def test_a_series_nobody_ever_forecast_is_named(store, clock):
     with pytest.raises(StoreError, match="price-buy"):
-        live_case(store, small_site().types, horizon_from(datetime(2024, 1, 1, tzinfo=UTC)), NOW - timedelta(days=9))
+        live_case(store, small_site().types, horizon_from(datetime(2024, 1, 1, tzinfo=UTC)), NOW)
 
 
 @pytest.mark.parametrize(("day", "steps"), [((2025, 3, 30), 92), ((2025, 10, 26), 100), ((2025, 4, 6), 96)])

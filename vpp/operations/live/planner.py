@@ -16,6 +16,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import numpy as np
 
+from models.dispatch import explained
 from vpp.domain import (
     MARKET_ZONE,
     AssetType,
@@ -34,8 +35,10 @@ from vpp.operations import plan as planning
 from vpp.operations.apply import GRACE, available_kw, orders
 from vpp.operations.live.clock import SharedClock
 from vpp.operations.live_case import LiveCase, live_case
+from vpp.operations.recipe import as_plain, continued
 from vpp.store import Store, StoreError, StoreUnavailable
 from vpp.store.dispatching import (
+    PLANNER,
     Identity,
     Override,
     done,
@@ -66,7 +69,9 @@ NO_PLAN = "no plan"
 """Cause of a plan that comes after its quarter-hour has begun."""
 SETTLE_WALL_S = 3.0
 """An order that is not followed is an event once it had this long to take effect."""
-ISSUER = "vpp planner"
+MOST_EXPLAINED = 5000
+"""Assets of a plan that still gets its reasons, about 0.2 ms each: an order is never late for its explanation."""
+ISSUER = PLANNER
 TROUBLE = "trouble of "
 NOT_YET = "no grid or no asset is registered yet; next: vpp assets register CASE"
 OURS = uuid5(NAMESPACE_URL, "vpp/dispatch")
@@ -94,6 +99,14 @@ class Gathered:
     """Decisions and troubles that it knows."""
     why: str
     """Of an event: what happened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A plan, and what it was made from, for whoever wants to make it again."""
+
+    plan: Plan
+    inputs: Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -203,7 +216,7 @@ class Planner:
         say(self.store, "planner", self.clock.now(), f"planning {identity.kind} for {start:%Y-%m-%d %H:%M} UTC", {})
         try:
             gathered = self.gather(identity, start)
-            plan = self.solve(gathered)
+            made = self.solve(gathered)
         except StoreUnavailable:
             self._tried.pop(identity, None)
             raise
@@ -211,7 +224,7 @@ class Planner:
             log.warning("no %s plan for %s: %s", identity.kind, start, problem)
             say(self.store, "planner", self.clock.now(), f"no plan for {start:%H:%M} UTC: {problem}", {})
             return False
-        given = self.keep(gathered, plan)
+        given, plan = self.keep(gathered, made), made.plan
         if given is None:
             return False
         took = time.monotonic() - began
@@ -232,7 +245,7 @@ class Planner:
         why = self._cause(given, trouble) if identity.kind == "event" else ""
         return Gathered(identity=identity, live=live, news=self._news(now, given, trouble), why=why)
 
-    def solve(self, gathered: "Gathered") -> Plan:
+    def solve(self, gathered: "Gathered") -> "Made":
         """The best plan in its time; where the solver finds none, what is left of the last one is followed."""
         w = self.wishes
         effort = (
@@ -240,20 +253,22 @@ class Planner:
             if gathered.identity.kind == "day_ahead"
             else planning.Effort(gap=w.replan_gap, time_limit=w.replan_time_limit_s)
         )
-        case = gathered.live.case
-        last = last_planned(self.store, case.horizon.end)
+        live = gathered.live
+        last = last_planned(self.store, live.case.horizon.end)
         run = None if last is None or last.run_id is None else self.store.load_run(last.run_id)
-        previous = None if run is None else run.plan
-        return planning.plan(case, self.asset_types, effort, self.templates, previous=previous)
+        plan = planning.plan(live.case, self.asset_types, effort, self.templates, previous=run and run.plan)
+        plan = explained(live.case, plan) if len(live.case.units) <= MOST_EXPLAINED else plan
+        return Made(plan=plan, inputs=as_plain(live.recipe, effort, last.run_id if run and last else None))
 
-    def keep(self, gathered: "Gathered", plan: Plan) -> int | None:
+    def keep(self, gathered: "Gathered", made: "Made") -> int | None:
         """Push plan, record and orders; how many orders, None: somebody was faster."""
-        live, identity = gathered.live, gathered.identity
+        live, identity, plan = gathered.live, gathered.identity, made.plan
         told = f"{len(live.assumed)} assumptions: {'; '.join(live.assumed[:3])}" if live.assumed else "all inputs known"
         given = [] if identity.kind == "day_ahead" else self._orders(identity, live, plan)
         why = "; ".join(filter(None, (gathered.why, plan.why, told)))
         run = (run_id_of(identity), plan, planning.inputs_hash(live.case, self.asset_types))
-        pushed = push(self.store, identity, run, given, label=plan.label.value, why=why, planned=self.clock.now())
+        pushed = push(self.store, identity, run, given, label=plan.label.value, why=why, planned=self.clock.now(),
+                      inputs=made.inputs)  # fmt: skip
         return len(given) if pushed else None
 
     def news(self) -> frozenset[str]:
@@ -331,7 +346,7 @@ class Planner:
         given = self._again(identity, plan, now)
         run_id = _previous_id(identity)
         push(self.store, identity, (run_id, plan, run.inputs_hash), given,
-             label=Label.PREVIOUS.value, why=why, planned=now)  # fmt: skip
+             label=Label.PREVIOUS.value, why=why, planned=now, inputs=continued(run.run_id))  # fmt: skip
         say(self.store, "planner", now, why, {"orders": len(given)})
 
     def _again(self, identity: Identity, plan: Plan, now: datetime) -> list[Setpoint]:

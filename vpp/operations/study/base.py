@@ -11,6 +11,7 @@ import numpy as np
 from vpp.cases import Tables, from_tables, load, tables_of
 from vpp.domain import MARKET_ZONE, AssetType, Case, Horizon, Mistake, Mistakes
 from vpp.operations.district import DEFAULT_DAY, build_district
+from vpp.operations.study.midnight import runs_of
 from vpp.operations.study.study import Study
 from vpp.operations.study.wishes import StudySection
 from vpp.sources import prices
@@ -56,7 +57,18 @@ def day_tables(study: Study, day: date, climate: Climate, asset_types: Mapping[s
         return _district(study.wishes, day, climate, asset_types)
     case = _case(study, asset_types)
     inside = [t for t in range(case.horizon.steps) if case.horizon.time(t).astimezone(MARKET_ZONE).date() == day]
-    return tables_of(cut(case, inside[0], len(inside)), asset_types)
+    found = tables_of(cut(case, inside[0], len(inside)), asset_types)
+    runs = found.tables.get("shiftable_load")
+    if not runs or len(inside) == case.horizon.steps:
+        return found
+    price = np.broadcast_to(np.asarray(case.market.buy_eur_per_mwh, dtype=float), case.horizon.steps)
+    mine = runs_of(runs, case.horizon, found.horizon, price)
+    tables = {**found.tables, "shiftable_load": mine} if mine else _without(found.tables, "shiftable_load")
+    return replace(found, tables=tables)
+
+
+def _without(tables: Mapping[str, list[dict[str, Any]]], type: str) -> Mapping[str, list[dict[str, Any]]]:
+    return {kind: rows for kind, rows in tables.items() if kind != type}
 
 
 def _district(wishes: StudySection, day: date, climate: Climate, asset_types: Mapping[str, AssetType]) -> Tables:

@@ -14,7 +14,7 @@ BASE = "base"
 """The variant without changes; every study has it."""
 
 State = Mapping[str, Mapping[str, float]]
-"""Outlook columns of each asset at the end of a day: `initial_soc`, `initial_on_h`."""
+"""Of each asset at the end of a day: columns of its outlook, `initial_soc`, `initial_on_h`; `vehicle_kwh`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
