@@ -92,6 +92,7 @@ def trial(
                 waiting.submit(lambda: delays.append(event(store, clock, luck)))
         waiting.shutdown()
         time.sleep(5)  # the last orders get their verdict
+        caught_up(store, quarter_of(end))
         return {**judged(store, begin, end), "killed": dict(killed), **spread(delays)}
 
 
@@ -146,6 +147,16 @@ def event(store: Store, clock, luck: random.Random) -> float:
                 return time.monotonic() - began
         time.sleep(0.1)
     return PATIENCE_S
+
+
+def caught_up(store: Store, end) -> None:
+    """Whoever was killed last comes back and writes what it missed: wait for that, a minute at most."""
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        with suppress(StoreError, Exception):
+            if any(r.kind == "intraday" for r in records(store, end, end + timedelta(days=1))):
+                return
+        time.sleep(0.5)
 
 
 def judged(store: Store, begin, end) -> dict[str, object]:

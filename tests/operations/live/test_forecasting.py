@@ -59,7 +59,7 @@ def test_sun_and_heat_come_from_the_weather_and_loads_from_their_profile(town):
     night = (datetime(2025, 10, 26, 0, 30, tzinfo=MARKET_ZONE) - NOON) // QUARTER
     assert sun.values[night] == 0.0
     # A flat uses 3,500 kWh a year, 9.6 a day; this day of autumn has 25 hours.
-    day = known_series(town, market_day(NOON.date() + timedelta(days=1)), NOON)["h25-3500"]
+    day = known_series(town, market_day(NOON.date() + timedelta(days=1)), NOON)["h25-3500"].values
     assert len(day) == 100 and 7.0 < day.sum() / 4 < 13.0
     assert 0.5 < heat.values.mean() < 15.0 and flat.model.startswith("BDEW")
 
@@ -98,5 +98,5 @@ def test_a_load_is_learnt_from_its_days_of_the_same_kind(town):
     town.roll_up()
     assert "1 of them learnt" in forecast_registered(town, NOON)[0]
     for ahead, kw in ((1, 1.0), (2, 4.0)):  # Sunday, Monday
-        day = known_series(town, market_day(NOON.date() + timedelta(days=ahead)), NOON)["load-shop"]
+        day = known_series(town, market_day(NOON.date() + timedelta(days=ahead)), NOON)["load-shop"].values
         assert np.allclose(day, kw)

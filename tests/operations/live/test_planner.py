@@ -89,7 +89,8 @@ def test_two_that_made_different_plans_of_the_same_push_one_of_them(store, clock
     identity = Identity("intraday", HERE + QUARTER)
     first, second = it.gather(identity, identity.start), it.gather(identity, identity.start)
     cheap = it.solve(first)
-    other = replace(cheap, power_kw={id: 0.5 * values for id, values in cheap.power_kw.items()})
+    halved = {id: 0.5 * values for id, values in cheap.plan.power_kw.items()}
+    other = replace(cheap, plan=replace(cheap.plan, power_kw=halved))
     with ThreadPoolExecutor(2) as pool:
         pushed = list(pool.map(it.keep, (first, second), (cheap, other)))
     assert sorted(p is None for p in pushed) == [False, True]
@@ -390,3 +391,16 @@ def test_the_hour_that_october_repeats_has_eight_plans_and_the_one_that_march_sk
         assert len({r.start for r in found}) == len(found) == quarters
         assert {r.label for r in found} == {"optimal"}
         assert ended.astimezone(MARKET_ZONE).strftime("%H:%M") in ("03:00", "04:00")
+
+
+def test_inputs_that_come_late_are_planned_with_a_minute_later(store, clock):
+    with store.database.transaction() as connection:
+        connection.execute("""UPDATE vpp.grid SET market = '{"buy_eur_per_mwh": "late", "sell_eur_per_mwh": 1}'""")
+    it = planner(store, clock)
+    it.tick()
+    assert [e[2] for e in entries(store)] == ["safe"]
+    store.save_forecast("late", NOW, HERE, QUARTER, np.full(200, 90.0), model="by hand")
+    for seconds, labels in ((30, ["safe"]), (70, ["safe", "optimal"])):
+        clock.at(NOW + timedelta(seconds=seconds))
+        it.tick()
+        assert [e[2] for e in entries(store)] == labels

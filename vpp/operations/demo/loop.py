@@ -9,7 +9,7 @@ import numpy as np
 from vpp.domain import AssetType, Case, Plan, Quality, Reading, SetpointEvent, Unit
 from vpp.operations import plan as planning
 from vpp.operations.apply import Outcome, orders, outcomes
-from vpp.operations.collect import as_read, collect
+from vpp.operations.collect import as_read, collect, without_orders
 from vpp.operations.demo.options import DemoOptions
 from vpp.operations.demo.town import SUBSTEP, Town
 from vpp.operations.recipe import Recipe, as_plain, states_of
@@ -119,9 +119,9 @@ class Loop:
         """The rest of the day from what was read; a device that takes no orders is planned as it will be."""
         refused = {o.asset_id for o in outcomes(self._town.events) if not o.verified and o.problem}
         self._lost = frozenset(refused | self._town.field.problems.keys())
-        known = as_read(self._units, self._store.latest(), self._case.horizon.step)
-        self._units = known.units
-        return remaining(replace(self._case, units=known.steered(self._lost)), step)
+        self._units = as_read(self._units, self._store.latest(), self._case.horizon.step).units
+        units = [without_orders(u) if u.id in self._lost else u for u in self._units]
+        return remaining(replace(self._case, units=units), step)
 
     def _plan_again(self, case: Case, previous: Plan) -> Plan:
         effort = planning.Effort(gap=self._options.replan_gap, time_limit=self._options.replan_time_limit_s)

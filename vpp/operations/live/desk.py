@@ -4,18 +4,19 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from vpp.domain import MARKET_ZONE, Case, Plan, market_day
-from vpp.operations.live.planner import QUARTER, Gathered, Planner, quarter_of, run_id_of
+from vpp.operations.live.planner import QUARTER, Gathered, Made, Planner, quarter_of, run_id_of
 from vpp.store.dispatching import Identity, done
 
 
 class LiveDesk:
     """Gathers, plans and keeps one interval of the living platform. Not for serialising."""
 
-    __slots__ = ("_gathered", "_planner", "_start", "identity")
+    __slots__ = ("_gathered", "_made", "_planner", "_start", "identity")
 
     def __init__(self, planner: Planner, identity: Identity, start: datetime) -> None:
         self._planner, self.identity, self._start = planner, identity, start
         self._gathered: Gathered | None = None
+        self._made: Made | None = None
 
     def case(self) -> Case:
         """From registry, forecasts, readings and decisions as known now."""
@@ -24,7 +25,8 @@ class LiveDesk:
 
     def plan(self, case: Case) -> Plan:
         assert self._gathered is not None and self._gathered.live.case is case
-        return self._planner.solve(self._gathered)
+        self._made = self._planner.solve(self._gathered)
+        return self._made.plan
 
     @property
     def outdated(self) -> bool:
@@ -33,8 +35,8 @@ class LiveDesk:
 
     def keep(self, case: Case, plan: Plan) -> UUID:
         """Pushed, unless somebody was faster."""
-        assert self._gathered is not None and self._gathered.live.case is case
-        self._planner.keep(self._gathered, plan)
+        assert self._gathered is not None and self._made is not None and self._made.plan is plan
+        self._planner.keep(self._gathered, self._made)
         return run_id_of(self.identity)
 
 

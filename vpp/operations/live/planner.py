@@ -63,6 +63,10 @@ LEAST_AHEAD = timedelta(hours=6)
 """A horizon reaches at least so far, over midnight where it must."""
 LOOK_BACK = timedelta(days=7)
 """Quarter-hours without an entry are looked for so far back, from the first that has one."""
+AGAIN, AGAIN_WALL_S = timedelta(minutes=1), 5.0
+"""A plan that failed is tried again after so long, of the clock, and at least of the wall."""
+NO_PLAN = "no plan"
+"""Cause of a plan that comes after its quarter-hour has begun."""
 SETTLE_WALL_S = 3.0
 """An order that is not followed is an event once it had this long to take effect."""
 MOST_EXPLAINED = 5000
@@ -97,6 +101,14 @@ class Gathered:
     """Of an event: what happened."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A plan, and what it was made from, for whoever wants to make it again."""
+
+    plan: Plan
+    inputs: Mapping[str, Any]
+
+
 @dataclass(slots=True)
 class Planner:
     """Call `tick` often. It plans what is due, catches up on what was missed, and does nothing twice."""
@@ -114,8 +126,10 @@ class Planner:
     """What of decisions and troubles the plan in force knows; None: not read from the store yet."""
     _seen: datetime | None = None
     """The quarter-hour of the last tick that found the database there."""
-    _tried: set[Identity] = field(default_factory=set[Identity])
-    """What failed in this process: it is not tried over and over, the ladder answers."""
+    _tried: dict[Identity, datetime] = field(default_factory=dict[Identity, datetime])
+    """What was tried in this process and when: what fails is tried again after a while only, the ladder answers."""
+    _unplanned: datetime | None = None
+    """The quarter-hour for which nothing was known; its inputs may still come."""
 
     def tick(self) -> list[Identity]:
         """Everything that is due now; returns what was planned."""
@@ -131,6 +145,8 @@ class Planner:
         if not done(self.store, here):
             self._answer_for(here, now)
             made.append(here)
+        elif self._unplanned == quarter and self._plan(Identity("event", quarter, NO_PLAN), quarter):
+            self._unplanned = None
         event = self._event(now)
         if event is not None:
             coming = quarter + QUARTER
@@ -161,7 +177,12 @@ class Planner:
         if local < datetime.combine(local.date(), DAY_AHEAD_AT, MARKET_ZONE) + self.leave_to_flows:
             return None
         identity = Identity("day_ahead", market_day(local.date() + timedelta(days=1)).start)
-        return None if identity in self._tried or done(self.store, identity) else identity
+        return None if self._too_soon(identity) or done(self.store, identity) else identity
+
+    def _too_soon(self, identity: Identity) -> bool:
+        tried = self._tried.get(identity)
+        pause = max(AGAIN, timedelta(seconds=AGAIN_WALL_S * self.clock.speed))
+        return tried is not None and self.clock.now() < tried + pause
 
     def _event(self, now: datetime) -> Identity | None:
         """What the plan in force does not know; that an asset is well again waits for the next quarter-hour."""
@@ -187,22 +208,23 @@ class Planner:
 
     def _plan(self, identity: Identity, start: datetime) -> bool:
         """Plan from `start` on and push; False: it was done already, or it failed and the ladder will answer."""
-        if identity in self._tried or done(self.store, identity):
+        if self._too_soon(identity) or done(self.store, identity):
             return False
-        self._tried.add(identity)
+        self._tried = {i: at for i, at in self._tried.items() if i.start > start - LOOK_BACK}
+        self._tried[identity] = self.clock.now()
         began = time.monotonic()
         say(self.store, "planner", self.clock.now(), f"planning {identity.kind} for {start:%Y-%m-%d %H:%M} UTC", {})
         try:
             gathered = self.gather(identity, start)
-            plan = self.solve(gathered)
+            made = self.solve(gathered)
         except StoreUnavailable:
-            self._tried.discard(identity)
+            self._tried.pop(identity, None)
             raise
         except (StoreError, Mistakes, NoPlan) as problem:
             log.warning("no %s plan for %s: %s", identity.kind, start, problem)
             say(self.store, "planner", self.clock.now(), f"no plan for {start:%H:%M} UTC: {problem}", {})
             return False
-        given = self.keep(gathered, plan)
+        given, plan = self.keep(gathered, made), made.plan
         if given is None:
             return False
         took = time.monotonic() - began
@@ -223,32 +245,31 @@ class Planner:
         why = self._cause(given, trouble) if identity.kind == "event" else ""
         return Gathered(identity=identity, live=live, news=self._news(now, given, trouble), why=why)
 
-    def solve(self, gathered: "Gathered") -> Plan:
+    def solve(self, gathered: "Gathered") -> "Made":
         """The best plan in its time; where the solver finds none, what is left of the last one is followed."""
-        case = gathered.live.case
-        last = last_planned(self.store, case.horizon.end)
+        w = self.wishes
+        effort = (
+            planning.Effort(gap=w.gap, time_limit=w.time_limit_s)
+            if gathered.identity.kind == "day_ahead"
+            else planning.Effort(gap=w.replan_gap, time_limit=w.replan_time_limit_s)
+        )
+        live = gathered.live
+        last = last_planned(self.store, live.case.horizon.end)
         run = None if last is None or last.run_id is None else self.store.load_run(last.run_id)
-        previous = None if run is None else run.plan
-        plan = planning.plan(case, self.asset_types, self._effort(gathered.identity), self.templates, previous=previous)
-        return explained(case, plan) if len(case.units) <= MOST_EXPLAINED else plan
+        plan = planning.plan(live.case, self.asset_types, effort, self.templates, previous=run and run.plan)
+        plan = explained(live.case, plan) if len(live.case.units) <= MOST_EXPLAINED else plan
+        return Made(plan=plan, inputs=as_plain(live.recipe, effort, last.run_id if run and last else None))
 
-    def keep(self, gathered: "Gathered", plan: Plan) -> int | None:
+    def keep(self, gathered: "Gathered", made: "Made") -> int | None:
         """Push plan, record and orders; how many orders, None: somebody was faster."""
-        live, identity = gathered.live, gathered.identity
+        live, identity, plan = gathered.live, gathered.identity, made.plan
         told = f"{len(live.assumed)} assumptions: {'; '.join(live.assumed[:3])}" if live.assumed else "all inputs known"
         given = [] if identity.kind == "day_ahead" else self._orders(identity, live, plan)
         why = "; ".join(filter(None, (gathered.why, plan.why, told)))
         run = (run_id_of(identity), plan, planning.inputs_hash(live.case, self.asset_types))
-        inputs = as_plain(live.recipe, self._effort(identity))
         pushed = push(self.store, identity, run, given, label=plan.label.value, why=why, planned=self.clock.now(),
-                      inputs=inputs)  # fmt: skip
+                      inputs=made.inputs)  # fmt: skip
         return len(given) if pushed else None
-
-    def _effort(self, identity: Identity) -> planning.Effort:
-        w = self.wishes
-        if identity.kind == "day_ahead":
-            return planning.Effort(gap=w.gap, time_limit=w.time_limit_s)
-        return planning.Effort(gap=w.replan_gap, time_limit=w.replan_time_limit_s)
 
     def news(self) -> frozenset[str]:
         """What a plan must know of decisions and troubles just now."""
@@ -317,7 +338,8 @@ class Planner:
             why = "no plan in time and none before it reaches this far: devices run by their own control"
             push(self.store, identity, None, [], label=Label.SAFE.value, why=why, planned=now)
             say(self.store, "planner", now, why, {})
-            self._plan(Identity("event", identity.start, "no plan"), identity.start)
+            if not self._plan(Identity("event", identity.start, NO_PLAN), identity.start):
+                self._unplanned = identity.start
             return
         why = f"no plan in time: the plan of {last.start:%Y-%m-%d %H:%M} UTC goes on"
         plan = replace(left, why=why)

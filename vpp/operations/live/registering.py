@@ -39,7 +39,8 @@ def read_register(
         for row in _rows(folder / f"{kind}.csv")
     ]  # fmt: skip
     market = tomllib.loads((folder / "case.toml").read_text(encoding="utf-8-sig")).get("market", {})
-    grid = Grid(nodes=_rows(folder / "nodes.csv"), market=market, groups=_rows(folder / "groups.csv"))
+    nodes, groups = ([_numbered(row) for row in _rows(folder / f"{name}.csv")] for name in ("nodes", "groups"))
+    grid = Grid(nodes=nodes, market=market, groups=groups)
     found = _devices(devices, {u.id for u in units}, profiles) if devices else []
     return Register(
         grid=grid, units=units, profiles={row["asset"]: row["profile"] for row in found},
@@ -62,6 +63,11 @@ def _rows(file: Path) -> list[dict[str, str]]:
     with file.open(encoding="utf-8-sig", newline="") as text:
         rows = list(csv.DictReader(text))
     return [{k.strip(): v.strip() for k, v in row.items() if k and v and v.strip()} for row in rows]
+
+
+def _numbered(row: Mapping[str, str]) -> dict[str, Any]:
+    """Limits as numbers, or names of series; the other cells are texts whatever they look like."""
+    return {c: _cell(text, Kind.SERIES if c.endswith("_kw") else Kind.TEXT) for c, text in row.items()}
 
 
 def _unit(kind: str, about: AssetType, row: Mapping[str, str]) -> Unit:
