@@ -95,7 +95,7 @@ def _watch(page: Any, url: str, complaints: list[str], *, expected: int) -> None
     def said(message: Any) -> None:
         late = "preloaded using link preload" in message.text  # a busy machine: the page went on with its own font
         refused = expected >= 400 and f"status of {expected}" in message.text
-        known = late or refused or "blocked by Playwright" in message.text
+        known = late or refused or "status of 422" in message.text or "blocked by Playwright" in message.text
         if message.type in ("error", "warning") and not known:
             complaints.append(f"{page.url}: {message.text}")
 

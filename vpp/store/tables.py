@@ -63,11 +63,17 @@ TABLES = (
     _timed("setpoint", "setpoint_id", "valid_from", _OWN_ORDER),
     Table(name="setpoint_event", order="seq", within=f"t.setpoint_id IN ({_ORDERS})",
           own=f"t.setpoint_id IN (SELECT setpoint_id FROM vpp.setpoint t WHERE {_OWN_ORDER})"),
+    Table(name="registration", order="registration_id", own="t.owner_key = %(owner)s"),
+    Table(name="agreement", order="agreement_id", own="t.owner_key = %(owner)s"),
+    Table(name="habit", order="asset_id",
+          own="t.asset_id IN (SELECT id FROM vpp.asset WHERE owner_key = %(owner)s)"),
     Table(name="grid", order="valid_from", own=None),
     Table(name="dispatch", order="kind, start, cause", own=None,
           within=f"t.start >= %(start)s AND t.start < %(end)s AND (t.run_id IS NULL OR t.run_id IN ({_RUNS}))"),
     _timed("override", "override_id", "start", None),
     _timed("study", "study_id", "created", None),
+    _timed("commissioning", "asset_id, started", "started", _OWN_ID_SINCE.format(time="started")),
+    _timed("verdict", "asset_id, start", "start", _OWN_ID_SINCE.format(time="start")),
     Table(name="audit", order="seq", own="position(%(name)s in vpp.audit_content(t::vpp.audit)) > 0"),
 )  # fmt: skip
 LEFT_OUT = {

@@ -15,7 +15,7 @@ from vpp.domain import Mistakes
 from vpp.operations.desk import Desk
 from vpp.settings import settings
 from vpp.store import StoreError, StoreUnavailable
-from vpp.web import day, day_decisions, day_numbers, entrance, inputs, planner
+from vpp.web import assets, day, day_decisions, day_numbers, entrance, inputs, owner, owner_register, planner
 from vpp.web.render import page
 from vpp.web.static_files import FOLDER, Kept
 from vpp.web.translations import N_
@@ -29,6 +29,9 @@ MODULES = (
     day_numbers,
     inputs,
     planner,
+    assets,
+    owner_register,
+    owner,
 )
 """Each has a `router`."""
 ERRORS = {
