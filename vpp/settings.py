@@ -28,6 +28,9 @@ class Settings:
 
     sources: tuple[str, ...] = ()
     """Sources outside that may be asked: `VPP_SOURCES`, names with commas between; none by itself."""
+    networks: tuple[str, ...] = ("127.0.0.0/8",)
+    """Networks and serial ports whose devices may be contacted by pages, API and the field of `vpp up`:
+    `VPP_NETWORKS`, with commas between; by itself only this machine's own."""
     station: str = "10410"
     """MOSMIX station of Deutscher Wetterdienst: `VPP_STATION`; Essen."""
 
@@ -50,9 +53,15 @@ def settings() -> Settings:
         keep_quarter_hours_days=keep_quarter_hours,
         columnstore_after_days=columnstore or None,
         spool_mb=spool or 1000,
-        sources=tuple(filter(None, (name.strip() for name in os.environ.get("VPP_SOURCES", "").split(",")))),
+        sources=_names("VPP_SOURCES"),
+        networks=_names("VPP_NETWORKS") or ("127.0.0.0/8",),
         station=os.environ.get("VPP_STATION") or "10410",
     )
+
+
+def _names(name: str) -> tuple[str, ...]:
+    """Texts with commas between."""
+    return tuple(filter(None, (text.strip() for text in os.environ.get(name, "").split(","))))
 
 
 def _whole(name: str, least: int, default: int | None, wrong: list[Mistake]) -> int | None:

@@ -162,6 +162,15 @@ def _exclusive(built: Built) -> Iterator[tuple[str, str, tuple[str, str]]]:
                 yield group, binary, flows
 
 
+def mode_columns(built: Built) -> NDArray[np.bool_]:
+    """Columns that only hold two flows apart."""
+    out = np.zeros(built.program.width, dtype=bool)
+    for group, binary, _ in _exclusive(built):
+        stamp = built.program.stamps[group]
+        stamp.block(out)[:, stamp.template.where[binary]] = True
+    return out
+
+
 def cheats(built: Built, x: Array) -> Masks:
     """Where both flows are used that a relaxed binary should hold apart, by (group, binary)."""
     out: Masks = {}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dispatch.exact import ROUNDS, Built, Solved, build, cheats, enforce
+from models.dispatch.exact import ROUNDS, Built, Solved, build, cheats, enforce, mode_columns
 from models.dispatch.optimise import Effort, Method, plan_at
 from models.dispatch.problem import HEAT, DispatchProblem
 from models.dispatch.rules import rule_based
@@ -48,7 +48,8 @@ def _solved(built: Built, how: Thoroughness) -> Solved:
     bound = -np.inf
     for round_ in range(ROUNDS + 1):
         matrix = replace(built.matrix, integer=built.program.integer())
-        found = solve_split(matrix, coupling, shared, gap=how.gap, gap_eur=how.gap_eur, node_limit=how.node_limit)
+        found = solve_split(matrix, coupling, shared, gap=how.gap, gap_eur=how.gap_eur, node_limit=how.node_limit,
+                            idle=mode_columns(built))  # fmt: skip
         bound = max(bound, found.bound)
         cheating = cheats(built, found.x)
         if not cheating:

@@ -59,8 +59,8 @@ def server() -> Iterator[Server]:
 
 def _people(store: Store) -> dict[str, str]:
     people, owners, tokens = People(store), {Role.OWNER: "anna"}, dict[str, str]()
-    store.give([MINE], "anna", NOW - timedelta(minutes=30))
-    store.give([THEIRS], "bert", NOW - timedelta(minutes=30))
+    store.give([MINE], "anna", NOW - timedelta(hours=1))
+    store.give([THEIRS], "bert", NOW - timedelta(hours=1))
     for role in Role:
         people.add(f"some {role}", role, owners.get(role), PASSWORDS[role])
         tokens[role] = people.add_token(f"{role}", role, owners.get(role), ["read", "write"], f"some {role}", 1)[0]

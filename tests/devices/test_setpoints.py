@@ -94,13 +94,22 @@ async def test_the_latest_order_wins(town):
     assert len(town.field.orders) == 1
 
 
-async def test_a_grid_limit_is_not_replaced_by_the_market(town, clock):
+async def test_a_grid_limit_is_not_replaced_by_a_looser_one_of_the_market(town, clock):
     town.add("pv", "sunspec-inverter")
     await town.field.apply([town.order("pv", 3, LIMIT, priority=Priority.GRID_LIMIT, seconds=100)])
     events = await town.field.apply([town.order("pv", 8, LIMIT)])
-    assert states(events) == [S.RECEIVED, S.VALIDATED, S.REJECTED]
-    assert "stronger priority GRID_LIMIT" in events[-1].detail
+    assert states(events) == [S.RECEIVED, S.VALIDATED, S.VALIDATED]
+    assert "kept behind the stricter power_limit_kw = 3 kW" in events[-1].detail
     assert town.city.order("pv") == pytest.approx(3)
+
+
+async def test_an_order_in_force_is_not_replaced_by_a_weaker_priority(town):
+    town.add("b", "battery")
+    await town.field.apply([town.order("b", 3)])
+    events = await town.field.apply([town.order("b", -3, priority=Priority.SLOW)])
+    assert states(events) == [S.RECEIVED, S.VALIDATED, S.REJECTED]
+    assert "stronger priority SETPOINT" in events[-1].detail
+    assert town.city.order("b") == pytest.approx(3)
 
 
 async def test_limits_are_rounded_down(town):
@@ -349,6 +358,17 @@ async def test_a_register_that_wears_out_is_written_so_often_a_day(town, clock):
     clock.move(86_400)
     events = await town.field.apply([town.order("worn", 0, SetpointKind.SWITCH)])
     assert states(events)[-1] is S.VERIFIED
+
+
+async def test_what_never_reached_a_worn_register_does_not_count_against_its_budget(town, clock):
+    town.add("sg", "stiebel-isg", timeout_ms=60)
+    device = town.field.devices["sg"]
+    spec = device.profile.setpoints["switch"].model_copy(update={"writes_per_day": 1, "min_interval": 0.0})
+    model = device.profile.model_copy(update={"setpoints": {"switch": spec}})
+    town.field.add(Device(asset_id="gone", profile=model, host="127.0.0.9", port=1))
+    for _ in range(3):
+        events = await town.field.apply([town.order("gone", 0, SetpointKind.SWITCH)])
+        assert states(events)[-1] is S.FAILED and "nothing was sent" in events[-1].detail
 
 
 async def test_a_grid_limit_does_not_wait_for_the_market_or_its_min_interval(town, clock):

@@ -9,10 +9,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from assets import ASSET_TYPES
 from vpp.devices import Fault
 from vpp.domain import Mistakes
 from vpp.operations.demo import DemoOptions, run_demo
-from vpp.store import embedded, own_database
+from vpp.operations.rebuild import rebuild
+from vpp.store import Store, embedded, own_database
 
 SMALL = {"assets": 24, "quarters": 2, "gap": 0.02, "time_limit_s": 10.0}
 
@@ -74,6 +76,9 @@ def test_what_was_acknowledged_is_in_the_store(server, tmp_path):
             "SELECT DISTINCT ON (setpoint_id) state FROM vpp.setpoint_event ORDER BY setpoint_id, seq DESC"
         ).fetchall()
     assert {state for (state,) in ends} <= {"superseded", "released", "expired", "rejected"}, "no order is left open"
+    with Store(newest(server)) as store, psycopg.connect(newest(server)) as connection:
+        for (run_id,) in connection.execute("SELECT run_id FROM vpp.run").fetchall():
+            assert rebuild(store, store.load_run(run_id), ASSET_TYPES).same_inputs, "it can be made again"
 
 
 def test_the_schedule_has_a_row_per_quarter_hour_in_both_flavours(server, tmp_path):

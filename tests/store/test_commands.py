@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 from uuid import UUID
 
+import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 from typer.testing import CliRunner
@@ -62,6 +63,25 @@ def test_readings_are_rolled_up_and_kept_by_default(vpp, city, monkeypatch):
     monkeypatch.setenv("VPP_KEEP_RAW_DAYS", "30")
     code, out = vpp("db", "maintain", "--json")
     assert json.loads(out)["dropped"] == 2
+
+
+def test_a_login_is_made_and_its_password_printed_once(vpp, city, dsn):
+    try:
+        code, out = vpp("db", "login", "grafana", "--access", "read", "--json")
+        made = json.loads(out)
+        assert (code, made["login"], made["access"]) == (0, "grafana", "read")
+        assert len(made["password"]) > 20
+        with psycopg.connect(make_conninfo(dsn, user="grafana", password=made["password"])) as connection:
+            assert connection.execute("SELECT id FROM vpp.asset").fetchall() == [("b1",)]
+        with psycopg.connect(dsn) as connection:
+            logged = connection.execute("SELECT action, object FROM vpp.audit ORDER BY seq DESC LIMIT 1").fetchone()
+        assert logged == ("login", "login grafana")
+        assert vpp("db", "login", "grafana", "--access", "all")[0] == 2
+        assert vpp("db", "login", "grafana", "--access", "owner", "--owner", "nobody")[0] == 1
+    finally:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("DROP OWNED BY grafana")
+            connection.execute("DROP ROLE grafana")
 
 
 def test_a_plan_is_shown_with_what_was_known(vpp, city):

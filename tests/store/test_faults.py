@@ -205,10 +205,11 @@ def test_a_client_killed_between_copy_and_commit_leaves_what_it_acknowledged(sto
 
 
 class Wire:
-    """A network between client and server that can be cut."""
+    """A network between client and server that can be cut, or swallow everything without a word."""
 
     def __init__(self, target: str) -> None:
         self._target, self.cut = target, False
+        self.swallows = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._open: list[socket.socket] = []
@@ -228,9 +229,14 @@ class Wire:
                     threading.Thread(target=self._carry, args=(a, b), daemon=True).start()
 
     def _carry(self, source: socket.socket, target: socket.socket) -> None:
+        swallowed = False  # a connection that lost something stays dead: nobody sends it again
         with suppress(OSError):
             while data := source.recv(65536):
-                target.sendall(data)
+                swallowed = swallowed or self.swallows.is_set()
+                if not swallowed:
+                    target.sendall(data)
+        if swallowed or self.swallows.is_set():
+            return  # that one end closed does not arrive either
         for end in (source, target):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
@@ -278,6 +284,60 @@ def test_a_network_that_is_cut_again_and_again_loses_and_doubles_nothing(store, 
     check(store, acknowledged, sent)
     assert len(stored(store)) == 1200
     assert len(store.setpoint_events(setpoint(1).id)) == 1
+
+
+def test_a_network_that_swallows_everything_is_noticed_and_loses_and_doubles_nothing(store, dsn, tmp_path):
+    # No error comes from such a network: only the clock says that nobody answers. It begins at every place of a
+    # batch, also between the commit and its answer; what the server holds for the lost client ends there by itself.
+    registered(store, "b1")
+    acknowledged: list[Reading] = []
+    spool = Spool(tmp_path / "spool", 10_000_000, print)
+    with wired(dsn) as (far, wire):
+        open_store = lambda: Store(far, patience_s=1, answer_s=0.6)  # noqa: E731
+        with Ingest(open_store, spool, batch_s=0.01, longest_wait_s=0.2, say=print) as entry:
+            sent = []
+            for turn in range(3):
+                sent += pour(entry, acknowledged, 200, first=turn * 400, pause=0.003)
+                wire.swallows.set()
+                began = time.monotonic()
+                sent += pour(entry, acknowledged, 200, first=turn * 400 + 200, pause=0.003)
+                until(lambda: entry.status.trouble, 10)
+                until(lambda n=(turn + 1) * 400: len(acknowledged) == n, 10)
+                assert time.monotonic() - began < 10
+                assert entry.status.spool_bytes
+                wire.swallows.clear()
+                until(lambda: not entry.status.spool_bytes and not entry.status.trouble)
+    check(store, acknowledged, sent)
+    assert len(stored(store)) == 1200
+    with store.database.connection() as connection:
+        left = """SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND state LIKE 'idle in transaction%'"""
+        assert connection.execute(left).fetchone() == (0,)
+
+
+def test_a_host_that_is_gone_is_noticed_by_both_ends(store, dsn):
+    # What drops packets below TCP cannot be had without root: that TCP is told to notice within 15 s, at both ends.
+    with wired(dsn) as (far, _), Store(far) as away, away.database.connection() as connection:
+        with socket.socket(fileno=os.dup(connection.fileno())) as end:
+            assert end.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)
+            assert [end.getsockopt(socket.IPPROTO_TCP, each) for each in options] == [5, 2, 3, 15_000]
+        query = "SELECT source FROM pg_settings WHERE name IN ('tcp_keepalives_idle', 'tcp_user_timeout')"
+        assert connection.execute(query).fetchall() == [("session",), ("session",)]
+
+
+def test_a_statement_without_an_answer_is_given_up_and_the_next_one_is_answered(store, dsn):
+    with Store(dsn, answer_s=0.3) as bounded:
+        began = time.monotonic()
+        with (
+            pytest.raises(StoreUnavailable, match=r"no answer for 0\.3 s"),
+            bounded.database.connection() as connection,
+        ):
+            connection.execute("SET statement_timeout = 0")
+            connection.execute("SELECT pg_sleep(3)")
+        assert time.monotonic() - began < 5
+        assert bounded.assets() == []
+        assert bounded.migrate() == []
 
 
 class TestMigrators:

@@ -13,8 +13,19 @@ from vpp.store import Store, StoreError
 from vpp.store.owners import ROLE
 
 HOUR = timedelta(hours=1)
-VIEWS = ["own_asset_key", "own_reading", "own_latest", "own_15m"]
-SMALL = ["asset", "asset_before", "owner", "setpoint", "setpoint_event", "schedule", "series", "forecast"]
+VIEWS = ["own_asset_key", "own_reading", "own_latest", "own_15m", "own_price"]
+SMALL = [
+    "asset",
+    "asset_before",
+    "owner",
+    "setpoint",
+    "setpoint_event",
+    "schedule",
+    "series",
+    "forecast",
+    "override",
+    "job",
+]
 
 
 @pytest.fixture

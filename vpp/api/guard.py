@@ -25,7 +25,9 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-DOORS = ("/api/v1/session", "/api/v1/setup")
+DOORS = ("/api/v1/session", "/api/v1/setup", "/login", "/setup")
+IMPORTS = ("/api/v1/imports/", "/inputs/", "/planner/")
+"""Where files are taken in."""
 
 
 @dataclass(slots=True)
@@ -65,14 +67,15 @@ class Guard:
             return
         guarded = _with_headers(send)
         peer, now = (scope.get("client") or ("?", 0))[0], time.monotonic()
-        wait = self._all.wait_s(peer, now)
+        kept = scope["path"].startswith("/static/")  # many viewers may share an address; browsers keep these
+        wait = 0.0 if kept else self._all.wait_s(peer, now)
         if not wait and scope["path"] in DOORS and scope["method"] == "POST":
             wait = self._doors.wait_s(peer, now)
         if wait:
             refused = answer(429, f"too many requests; allowed: again in {wait:.0f} s", {"Retry-After": f"{wait:.0f}"})
             await refused(scope, receive, guarded)
             return
-        most = MOST_IMPORT_BYTES if scope["path"].startswith("/api/v1/imports/") else MOST_BYTES
+        most = MOST_IMPORT_BYTES if scope["path"].startswith(IMPORTS) else MOST_BYTES
         too_large = answer(413, f"the body is too large; allowed: {most} bytes")
         given = Headers(scope=scope).get("content-length", "0")
         if not given.isdigit() or int(given) > most:

@@ -8,7 +8,7 @@ import typer
 
 from vpp.cli.app import AsJson, one_sentence, print_json
 
-db = typer.Typer(help="The database: status, migrate, maintain, psql, backup, restore.", no_args_is_help=True)
+db = typer.Typer(help="The database: status, migrate, maintain, login, psql, backup, restore.", no_args_is_help=True)
 
 
 @db.command()
@@ -74,6 +74,28 @@ def maintain(as_json: AsJson = False) -> None:
             print(f"{done.rolled_up} marks rolled up, {done.dropped} partitions dropped")
             if done.kept_back:
                 print(f"nothing was dropped: {done.kept_back} marks of that time are not rolled up yet")
+
+
+@db.command()
+def login(
+    name: Annotated[str, typer.Argument(help="Of the server's login.", metavar="NAME")],
+    access: Annotated[str, typer.Option("--access", help="app: services; read: all but secrets; owner: one owner's.")],
+    owner: Annotated[str | None, typer.Option("--owner", help="Whose assets, with --access owner.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a login of the server with limits of time, or give it other rights; prints its new password once."""
+    from vpp.cli.stores import opened_store
+    from vpp.store import Access
+
+    if access not in list(Access):
+        allowed = ", ".join(Access)
+        raise typer.BadParameter(f"'{access}'; allowed: {allowed}", param_hint="--access")
+    with opened_store() as store:
+        password = store.make_login(name, Access(access), owner)
+        store.audit(
+            "vpp db login", "login", f"login {name}", None, {"access": access, "owner": owner}, datetime.now(UTC)
+        )
+        print_json({"login": name, "access": access, "password": password}) if as_json else print(password)
 
 
 @db.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -1,6 +1,8 @@
 """`vpp plan …`: a stored plan, beside what was known when it was made."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -9,7 +11,7 @@ import typer
 from vpp.cli.app import AsJson, print_json
 
 if TYPE_CHECKING:
-    from vpp.store import Knowledge, Run
+    from vpp.store import Knowledge, Run, Store
 
 plan = typer.Typer(help="Stored plans: show.", no_args_is_help=True)
 
@@ -26,12 +28,21 @@ def show(
         str | None,
         typer.Option("--as-of", help="What was known at this time (ISO 8601 with offset); else: at its start."),
     ] = None,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Solve it again with what was known then, and compare with the stored.")
+    ] = False,
+    case: Annotated[
+        Path | None,
+        typer.Option("--case", help="Write the case as known then to this folder, for `vpp optimise`.", metavar="DIR"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """A plan, and the assets, prices and forecasts as they were known then: enough to make it again."""
     from vpp.cli.stores import opened_store
 
     at = _time(as_of) if as_of else None
+    if case is not None and case.exists() and (not case.is_dir() or any(case.iterdir())):
+        raise typer.BadParameter(f"{case} is there; allowed: a new or an empty folder", param_hint="--case")
     with opened_store() as store:
         found = store.load_run(_run_id(store, run, at))
         if not found:
@@ -40,10 +51,42 @@ def show(
             raise StoreError(f"run {run}: is not stored; allowed: the id of a stored run")
         horizon = found.plan.horizon
         known = store.known_at(at or found.started, horizon.start, horizon.end)
+        again = _again(store, found, at, case, solve=rebuild) if rebuild or case else None
     if as_json:
-        print_json(_as_json(found, known))
+        print_json(_as_json(found, known) | (again.as_json if again else {}))
     else:
-        print("\n".join(_sentences(found, known)))
+        print("\n".join([*_sentences(found, known), *(again.sentences if again else [])]))
+
+
+@dataclass(frozen=True)
+class _Again:
+    """What came of making a plan again."""
+
+    sentences: list[str]
+    as_json: dict[str, Any]
+
+
+def _again(store: "Store", run: "Run", at: datetime | None, folder: Path | None, *, solve: bool) -> _Again:
+    from assets import ASSET_TYPES
+    from vpp.operations.rebuild import make_again, rebuild, write
+
+    made = rebuild(store, run, ASSET_TYPES, at)
+    same = "the same to the last bit" if made.same_inputs else "not the same"
+    lines = [f"inputs as known at {made.at:%Y-%m-%d %H:%M:%S}Z: {same} as the run's", *(f"  {s}" for s in made.said)]
+    plain: dict[str, Any] = {"same_inputs": made.same_inputs, "said": list(made.said)}
+    if folder is not None:
+        write(made, folder, ASSET_TYPES)
+        command = made.command.format(case=folder)
+        lines += [f"case: {folder}; solved as the run was by", f"  {command}"]
+        plain |= {"case": str(folder), "command": command}
+    if solve:
+        found = make_again(made, ASSET_TYPES)
+        lines += found.sentences()
+        plain["again"] = {
+            "equal": found.equal, "label": found.again.label.value, "objective_eur": found.again.objective_eur,
+            "cost_eur": found.cost_eur, "most_kw": found.most_kw, "where": found.where,
+        }  # fmt: skip
+    return _Again(lines, {"rebuilt": plain})
 
 
 def _run_id(store: Any, text: str, at: datetime | None) -> UUID:

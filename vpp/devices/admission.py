@@ -1,6 +1,6 @@
 """Whether an order may be given at all: kind, range, release for writing, the grid operator's limit, worn registers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
 from vpp.devices.device import Device
@@ -38,20 +38,35 @@ def admitted(
     return Order(setpoint=setpoint, device=device, command=command, value=command.as_held(setpoint.value))
 
 
-class WriteBudget:
-    """How often registers that wear out were written today."""
+Writes = tuple[date, int]
+"""A UTC day, and how often was written on it."""
 
-    def __init__(self) -> None:
-        self._writes = dict[Key, tuple[date, int]]()
+
+class WriteBudget:
+    """How often registers that wear out were written today; `tell` hears of each write before it goes out."""
+
+    def __init__(self, tell: Callable[[Key, Writes], None] | None = None) -> None:
+        self._writes, self._tell = dict[Key, Writes](), tell
 
     def spent(self, order: Order, now: datetime) -> str | None:
-        """Words for an order that is one too many today; None: it is counted, and may be written."""
-        allowed, today = order.command.spec.writes_per_day, now.date()
-        if allowed is None:
+        """Words for an order that is one too many today; None: it may be written."""
+        allowed = order.command.spec.writes_per_day
+        if allowed is None or (number := self._number(order.key, now)) < allowed:
             return None
-        day, number = self._writes.get(order.key, (today, 0))
-        number = number if day == today else 0
-        if number >= allowed:
-            return f"written {number} times today; allowed: {allowed} a day, because the register wears out"
-        self._writes[order.key] = today, number + 1
-        return None
+        return f"written {number} times today; allowed: {allowed} a day, because the register wears out"
+
+    def count(self, order: Order, now: datetime) -> None:
+        """The order is about to be written, or released."""
+        if order.command.spec.writes_per_day is None:
+            return
+        self._writes[order.key] = now.date(), self._number(order.key, now) + 1
+        if self._tell:
+            self._tell(order.key, self._writes[order.key])
+
+    def restore(self, written: Mapping[Key, Writes]) -> None:
+        """What was written before a restart."""
+        self._writes.update(written)
+
+    def _number(self, key: Key, now: datetime) -> int:
+        day, number = self._writes.get(key, (now.date(), 0))
+        return number if day == now.date() else 0

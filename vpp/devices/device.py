@@ -9,7 +9,7 @@ from vpp.devices.blocks import Block, Point, Value, read_plan
 from vpp.devices.profile import SETPOINTS, Fallback, Profile, SetpointSpec, StepSpec
 from vpp.devices.registers import Register, Unfit
 from vpp.devices.units import OF_RATING, Amount
-from vpp.domain import Mistake, Mistakes, Quality, SetpointKind
+from vpp.domain import Mistake, Mistakes, SetpointKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +74,10 @@ class Command:
     release: tuple[Write | Wait, ...]
     proof: tuple[Block, ...]
     """What is read back."""
+    ramp: float | None
+    """kW/s; None: an order is written as it is."""
+    start: tuple[Block, ...]
+    """With a ramp: what is read to know where it begins."""
 
     @property
     def unit(self) -> str:
@@ -180,6 +184,8 @@ class Layout:
             steps=steps,
             release=tuple(self._steps(spec.release, down=False)),
             proof=self.plan_of(*{spec.verify.point: None, **spec.verify.also}),
+            ramp=None if spec.ramp_kw_per_s is None else spec.ramp_kw_per_s.at(r),
+            start=self.plan_of(spec.effect.point) if spec.effect and spec.ramp_kw_per_s else (),
         )
 
 
@@ -253,11 +259,7 @@ def needs_rating(profile: Profile) -> bool:
     for s in profile.setpoints.values():
         amounts += [*s.range, s.deadband, s.verify.tolerance]
         amounts += [s.effect.tolerance] if s.effect else []
+        amounts += [s.ramp_kw_per_s] if s.ramp_kw_per_s else []
         amounts += [s.hold.on_loss.value] if isinstance(s.hold.on_loss, Fallback) else []
         units += [step.write.unit for step in (*s.steps, *s.release) if step.write]
     return OF_RATING in units or any(a.of_rating for a in amounts)
-
-
-def unread(block_names: tuple[str, ...]) -> dict[str, Value]:
-    """Nothing came: every point is bad."""
-    return dict.fromkeys(block_names, (None, Quality.BAD))

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from datetime import datetime
 
+from vpp.devices.admission import WriteBudget, Writes
 from vpp.devices.device import Device
-from vpp.devices.link import Forbidden, Link, LinkError, Pace, networks, require_allowed
+from vpp.devices.link import Forbidden, Link, LinkError, Pace, is_serial, networks, require_allowed
 from vpp.devices.orders import Key, Order
+from vpp.devices.place import Manners
 from vpp.devices.poller import Batch, nothing_read, poll
 from vpp.devices.recognition import Chains
 from vpp.devices.setpoints import SetpointProtocol
-from vpp.devices.wire import SerialLine
 from vpp.domain import Clock, Mistake, Mistakes, Priority, Reading, Setpoint, SetpointEvent
 
 LOOPBACK = ("127.0.0.0/8",)
@@ -34,15 +35,18 @@ class Field:
         at_once: int = 200,
         pace: Pace | None = None,
         tls: ssl.SSLContext | None = None,
+        on_write: Callable[[Key, Writes], None] | None = None,
     ) -> None:
         self._clock, self._allowed, self._pace = clock, networks(allowed), pace or Pace()
         self._tls = tls
         self._at_once, self._connecting = asyncio.Semaphore(at_once), asyncio.Semaphore(50)
         self._links = dict[tuple[str, int], Link]()
+        self._manners = dict[tuple[str, int], Manners]()
         self._devices = dict[str, Device]()
         self._problems = dict[str, LinkError]()
         self._chains = Chains()
-        self._protocol = SetpointProtocol(self._devices, self.link, clock, on_event)
+        self._budget = WriteBudget(on_write)
+        self._protocol = SetpointProtocol(self._devices, self.link, clock, on_event, self._budget)
         mistakes = [mistake for device in devices for mistake in self._add(device)]
         if mistakes:
             raise Mistakes(mistakes)
@@ -57,6 +61,11 @@ class Field:
         return self._protocol.orders
 
     @property
+    def behind(self) -> Mapping[Key, Order]:
+        """Limits that are kept behind a stricter one."""
+        return self._protocol.behind
+
+    @property
     def problems(self) -> dict[str, str]:
         """Devices whose last reading failed, and why."""
         return {asset_id: str(problem) for asset_id, problem in self._problems.items()}
@@ -69,6 +78,12 @@ class Field:
         if mistakes := list(self._add(device)):
             raise Mistakes(mistakes)
 
+    async def remove(self, asset_id: str, reason: str) -> None:
+        """The device is no longer ours: its orders end, and nobody reads it any more."""
+        await self.withdraw([key for key in self.orders if key[0] == asset_id], reason)
+        self._devices.pop(asset_id, None)
+        self._problems.pop(asset_id, None)
+
     def _add(self, device: Device) -> Iterable[Mistake]:
         who = f"device '{device.asset_id}'"
         if device.asset_id in self._devices:
@@ -77,6 +92,16 @@ class Field:
             require_allowed(device.host, self._allowed)
         except Forbidden as problem:
             return [Mistake(where=who, what="host", problem=str(problem))]
+        place, manners = (device.host, device.port), Manners.of(device)
+        if (shared := self._manners.get(place)) is not None:
+            if differs := shared.differs(manners, device.host):
+                where = device.host if is_serial(device.host) else f"{device.host}:{device.port}"
+                problem = f"{differs}; allowed: one framing and line for all devices at {where}"
+                return [Mistake(where=who, what="transport", problem=problem)]
+            manners = shared.with_pauses_of(manners)
+        self._manners[place] = manners
+        if place in self._links:
+            self._links[place].slow_down(manners.timeout_s, manners.min_gap_s, manners.settle_s)
         self._devices[device.asset_id] = device
         return []
 
@@ -84,18 +109,18 @@ class Field:
         """The one link to the device's host and port."""
         place = device.host, device.port
         if place not in self._links:
-            t = device.profile.transport
+            m = self._manners.get(place) or Manners.of(device)
             self._links[place] = Link(
                 *place,
                 self._allowed,
-                framer=t.framer,
-                timeout_s=t.timeout_ms / 1e3,
-                min_gap_s=t.min_gap_ms / 1e3,
-                settle_s=t.settle_ms / 1e3,
+                framer=m.framer,
+                timeout_s=m.timeout_s,
+                min_gap_s=m.min_gap_s,
+                settle_s=m.settle_s,
                 pace=self._pace,
                 connecting=self._connecting,
                 tls=self._tls,
-                serial=SerialLine(baudrate=t.baudrate, parity=t.parity, stopbits=t.stopbits),
+                serial=m.serial,
             )
         return self._links[place]
 
@@ -167,9 +192,15 @@ class Field:
         """An order that is over: should it come again, it does nothing."""
         self._protocol.know(setpoint)
 
-    async def withdraw(self, keys: Iterable[Key], reason: str) -> list[SetpointEvent]:
-        """End these orders (asset, setpoint name)."""
-        return await self._protocol.withdraw(keys, reason)
+    async def withdraw(
+        self, keys: Iterable[Key], reason: str, whose: Callable[[Setpoint], bool] = lambda setpoint: True
+    ) -> list[SetpointEvent]:
+        """End these orders (asset, setpoint name), as far as `whose` says so."""
+        return await self._protocol.withdraw(keys, reason, whose)
+
+    def has_written(self, writes: Mapping[Key, Writes]) -> None:
+        """How often registers that wear out were written before a restart."""
+        self._budget.restore(writes)
 
     @property
     def bounds(self) -> dict[str, tuple[float, float, str]]:

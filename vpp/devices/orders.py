@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from vpp.devices.device import Command, Device
-from vpp.domain import Clock, Reading, Setpoint, SetpointEvent, SetpointState
+from vpp.domain import Clock, Priority, Reading, Setpoint, SetpointEvent, SetpointState
 
 Key = tuple[str, str]
 """(asset, setpoint name)"""
@@ -29,6 +29,10 @@ class Order:
     late: bool = False
     """Said to be without effect in time; still watched."""
     next_try: datetime | None = None
+    at: float | None = None
+    """What was written last while it ramps, kW; None: the order itself."""
+    origin: float | None = None
+    """What the device held before, kW, where a ramp begins; None: not known."""
     beat: int = 0
     resumed: bool = False
     """Given before a restart and not read back yet."""
@@ -38,6 +42,16 @@ class Order:
     @property
     def key(self) -> Key:
         return self.setpoint.asset_id, self.command.name
+
+    @property
+    def is_of_the_grid(self) -> bool:
+        """A grid operator's limit; every other order is the market's."""
+        return self.setpoint.priority is Priority.GRID_LIMIT
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether it is unknown what the device does; a ramp under way is known."""
+        return self.state in (S.LOST, S.FAILED) or (self.verified_at is None and self.at is None)
 
     @property
     def words(self) -> str:

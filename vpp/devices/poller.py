@@ -1,30 +1,33 @@
 """Reading a device: every point of a group with its quality; nothing old, nothing guessed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import overload
 
-from vpp.devices.blocks import Block, Value
-from vpp.devices.device import Device, unread
+from vpp.devices.blocks import Columns, Value
+from vpp.devices.device import Device
 from vpp.devices.link import Link, LinkError
 from vpp.domain import Clock, Priority, Quality, Reading
 
+Part = tuple[datetime, Sequence[str], Columns]
+"""When a block was read, its points, and their values and qualities."""
+
 
 class Batch(Sequence[Reading]):
-    """What one round of one device brought: readings that are made when somebody looks at them."""
+    """What one round of one device brought: columns per block; readings are made when somebody looks at them."""
 
     __slots__ = ("_parts", "asset_id", "group")
 
-    def __init__(self, asset_id: str, group: str, parts: Sequence[tuple[datetime, Mapping[str, Value]]]) -> None:
+    def __init__(self, asset_id: str, group: str, parts: Sequence[Part]) -> None:
         self.asset_id, self.group, self._parts = asset_id, group, parts
 
     def __len__(self) -> int:
-        return sum(len(values) for _, values in self._parts)
+        return sum(len(names) for _, names, _ in self._parts)
 
     def __iter__(self) -> Iterator[Reading]:
         asset_id = self.asset_id
-        for at, values in self._parts:
-            for name, (value, quality) in values.items():
+        for at, names, (values, qualities) in self._parts:
+            for name, value, quality in zip(names, values, qualities, strict=True):
                 yield Reading(asset_id=asset_id, point=name, at=at, value=value, quality=quality)
 
     @overload
@@ -36,15 +39,16 @@ class Batch(Sequence[Reading]):
 
     def qualities(self) -> Iterator[tuple[datetime, Quality]]:
         """Time and quality of each point."""
-        for at, values in self._parts:
-            for _, quality in values.values():
+        for at, _, (_, qualities) in self._parts:
+            for quality in qualities:
                 yield at, quality
 
     def value_of(self, point: str) -> Value:
         """Value and quality of one point; KeyError."""
-        for _, values in self._parts:
-            if point in values:
-                return values[point]
+        for _, names, (values, qualities) in self._parts:
+            if point in names:
+                index = names.index(point)
+                return values[index], qualities[index]
         raise KeyError(point)
 
 
@@ -69,13 +73,16 @@ async def poll(
     problems: dict[str, LinkError] | None = None,
 ) -> Batch:
     """As `read`."""
-    parts, problem = list[tuple[datetime, Mapping[str, Value]]](), None
+    parts, problem = list[Part](), None
+    unit, now = device.unit, clock.now
     for block in device.layout.plan(group):
-        values = unread(block.names)
+        columns = block.nothing
         if problem is None or problem.reachable:
-            values, failure = await _values(device, block, link, priority)
-            problem = failure or problem
-        parts.append((clock.now(), values))
+            try:
+                columns = block.columns(await link.read_bytes(unit, block.fc, block.start, block.count, priority))
+            except LinkError as failure:
+                problem = failure
+        parts.append((now(), block.names, columns))
     if problems is not None:
         problems.pop(device.asset_id, None)
         if problem is not None:
@@ -86,18 +93,8 @@ async def poll(
 def nothing_read(device: Device, group: str, clock: Clock) -> Batch:
     """Every point of a group, bad."""
     names = tuple(n for n, p in device.profile.points.items() if p.group == group)
-    return Batch(device.asset_id, group, [(clock.now(), unread(names))])
-
-
-async def _values(
-    device: Device, block: Block, link: Link, priority: Priority
-) -> tuple[dict[str, Value], LinkError | None]:
-    """The block's values, and why there are none."""
-    try:
-        data = await link.read_bytes(device.unit, block.fc, block.start, block.count, priority)
-    except LinkError as problem:
-        return unread(block.names), problem
-    return block.decode_bytes(data), None
+    nothing = [None] * len(names), [Quality.BAD] * len(names)
+    return Batch(device.asset_id, group, [(clock.now(), names, nothing)])
 
 
 def is_usable(reading: Reading) -> bool:

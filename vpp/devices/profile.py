@@ -154,6 +154,8 @@ class SetpointSpec(Strict):
     limits: Literal["generation", "consumption"] = "generation"
     """What a power_limit_kw limits."""
     deadband: Relative = Amount(0.0)
+    ramp_kw_per_s: Relative | None = None
+    """The order is approached in steps of at most this; None: in one."""
     min_interval: Seconds = 0.0
     writes_per_day: int | None = Field(None, ge=1)
     """For registers in flash memory, which wear out; None: they may be written at will."""

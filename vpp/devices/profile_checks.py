@@ -131,9 +131,26 @@ def _setpoint(profile: Profile, name: str, spec: SetpointSpec, known: frozenset[
         yield ".range", "a switch is 0 or 1; allowed: [0, 1]"
     if spec.writes_per_day is not None and spec.hold.device_timeout is not None:
         yield ".writes_per_day", "is limited, but hold wants refreshes; allowed: one of them"
+    if spec.ramp_kw_per_s is not None:
+        yield from _ramp(name, spec)
     yield from _steps(profile, name, spec)
     yield from _proof(profile, name, spec, known)
     yield from _hold(spec)
+
+
+def _ramp(name: str, spec: SetpointSpec) -> Found:
+    assert spec.ramp_kw_per_s is not None
+    if spec.ramp_kw_per_s.value <= 0:
+        yield ".ramp_kw_per_s", f"{spec.ramp_kw_per_s.value:g} is no ramp; allowed: > 0 kW/s"
+    if SETPOINTS[name] is SetpointKind.SWITCH:
+        yield ".ramp_kw_per_s", "a switch has no steps; allowed: for targets and limits"
+    if spec.effect is None:
+        yield ".ramp_kw_per_s", "begins at what is measured, but there is no effect; allowed: with effect"
+    if spec.writes_per_day is not None:
+        yield ".ramp_kw_per_s", "writes many times, but writes_per_day is limited; allowed: one of them"
+    pause = max(spec.min_interval, sum(step.wait or 0.0 for step in spec.steps))
+    if spec.hold.device_timeout is not None and pause >= spec.hold.device_timeout:
+        yield ".ramp_kw_per_s", f"a step every {pause:g} s is too slow; allowed: < {spec.hold.device_timeout:g} s"
 
 
 def _steps(profile: Profile, name: str, spec: SetpointSpec) -> Found:

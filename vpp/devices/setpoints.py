@@ -2,7 +2,8 @@
 
 received → validated → sent → echoed → verified (read back) → effective (measured), or
 rejected | superseded | expired | released | failed | lost. Latest wins per device and setpoint; a weaker priority
-never replaces a stronger order in force. What failed or was lost is tried again by `refresh` until it expires.
+never replaces a stronger order in force. Of a limit of the market and one of the grid operator the stricter holds; the
+other is kept behind it. What failed or was lost is tried again by `refresh` until it expires.
 """
 
 import asyncio
@@ -11,12 +12,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from vpp.devices.admission import WriteBudget, admitted
+from vpp.devices.behind import Behind
 from vpp.devices.blocks import Value
 from vpp.devices.device import Device
 from vpp.devices.link import Link, LinkError, Refused
 from vpp.devices.orders import Journal, Key, Order, judge
 from vpp.devices.poller import Batch, is_usable
 from vpp.devices.profile import SETPOINTS
+from vpp.devices.ramp import advanced, origin, ramps, step_s
 from vpp.devices.sequence import read_back, stranger, write_steps
 from vpp.domain import Clock, Priority, Reading, Setpoint, SetpointEvent, SetpointKind, SetpointState
 
@@ -41,6 +44,7 @@ class SetpointProtocol:
         link_of: Callable[[Device], Link],
         clock: Clock,
         on_event: Callable[[SetpointEvent], None] | None = None,
+        budget: WriteBudget | None = None,
     ) -> None:
         self._devices, self._link_of, self._clock, self._on_event = devices, link_of, clock, on_event
         self._orders = dict[Key, Order]()
@@ -48,7 +52,8 @@ class SetpointProtocol:
         self._locks = dict[Key, asyncio.Lock]()
         self._written = dict[Key, datetime]()
         self._known = dict[UUID, datetime]()
-        self._budget = WriteBudget()
+        self._budget = budget or WriteBudget()
+        self._behind = Behind(clock)
         self._recognised = set[Device]()
         self.bounds = dict[str, tuple[float, float, str]]()
         """Least and greatest target of an asset while a grid operator's limit holds, kW, and both in words."""
@@ -57,6 +62,11 @@ class SetpointProtocol:
     def orders(self) -> Mapping[Key, Order]:
         """What is in force or on its way, by asset and setpoint name."""
         return self._orders
+
+    @property
+    def behind(self) -> Mapping[Key, Order]:
+        """Limits that are kept behind a stricter one."""
+        return self._behind.orders
 
     async def apply(self, setpoint: Setpoint) -> list[SetpointEvent]:
         """Give an order; returns when it is verified, refused or has failed. The same id again does nothing."""
@@ -88,6 +98,7 @@ class SetpointProtocol:
         for order in due:
             del self._coming[order.key]
         await asyncio.gather(*(self._begin(order, begun) for order in due))
+        self._behind.expire(begun)
         return begun.events + await self._each(self._tend, self._needs_care)
 
     def resume(self, setpoint: Setpoint, last_heard: datetime) -> list[SetpointEvent]:
@@ -106,16 +117,21 @@ class SetpointProtocol:
             self._coming[order.key] = order
         else:
             order.resumed, order.next_try = True, now
-            self._orders[order.key], self._written[order.key] = order, last_heard
-            journal.state(order, S.LOST, "the service was restarted: unknown until read back")
+            self._written[order.key] = last_heard
+            first = self._behind.stricter(order, self._orders.get(order.key))
+            self._orders[order.key] = first
+            said = "unknown until read back" if first is order else f"kept behind the stricter {first.words}"
+            journal.state(order, S.LOST if first is order else S.VALIDATED, f"the service was restarted: {said}")
         return journal.events
 
     def know(self, setpoint: Setpoint) -> None:
         """An order that is over: the same id again does nothing."""
         self._known[setpoint.id] = setpoint.expires_at
 
-    async def withdraw(self, keys: Iterable[Key], reason: str) -> list[SetpointEvent]:
-        """End these orders now."""
+    async def withdraw(
+        self, keys: Iterable[Key], reason: str, whose: Callable[[Setpoint], bool] = lambda setpoint: True
+    ) -> list[SetpointEvent]:
+        """End these orders now, as far as they are of this issuer."""
         journal, wanted = Journal(self._clock, self._on_event), set(keys)
 
         async def end(order: Order) -> None:
@@ -123,22 +139,16 @@ class SetpointProtocol:
                 await self._release(order, journal, reason)
 
         for key in wanted & set(self._coming):
-            journal.state(self._coming.pop(key), S.RELEASED, f"{reason}; it had not begun")
-        await asyncio.gather(*(end(self._orders[key]) for key in wanted & set(self._orders)))
+            if whose(self._coming[key].setpoint):
+                journal.state(self._coming.pop(key), S.RELEASED, f"{reason}; it had not begun")
+        self._behind.withdraw(wanted, reason, whose, journal)
+        ends = [order for key in wanted if (order := self._orders.get(key)) and whose(order.setpoint)]
+        await asyncio.gather(*(end(order) for order in ends))
         return journal.events
 
     async def release_all(self, reason: str) -> list[SetpointEvent]:
         """Withdraw every order (shutdown, operator's stop)."""
-
-        async def end(order: Order, journal: Journal) -> None:
-            async with self._lock(order):
-                await self._release(order, journal, reason)
-
-        journal = Journal(self._clock, self._on_event)
-        for order in self._coming.values():
-            journal.state(order, S.RELEASED, f"{reason}; it had not begun")
-        self._coming.clear()
-        return journal.events + await self._each(end)
+        return await self.withdraw({*self._coming, *self._orders, *self._behind.orders}, reason)
 
     def observe(self, readings: Iterable[Reading]) -> list[SetpointEvent]:
         """Judge by what was measured: effective, or failed because nothing happened in time."""
@@ -203,10 +213,27 @@ class SetpointProtocol:
 
     async def _begin(self, order: Order, journal: Journal) -> None:
         held = self._orders.get(order.key)
-        if held is not None and (stronger := self._stronger(held, order.setpoint)):
+        if (first := self._behind.sorted_in(order, held, journal)) is not None:
+            if first is not held and first is not order:
+                self._come_forward(first)
+            if first is not order:
+                return
+        elif held is not None and (stronger := self._stronger(held, order.setpoint)):
             journal.state(order, S.REJECTED, stronger)
-        elif not self._supersede(order, journal):
+            return
+        if not self._supersede(order, journal):
             await self._carry_out(order, journal, order.setpoint.priority)
+
+    def _come_forward(self, order: Order) -> None:
+        """A limit that was kept behind now holds: `refresh` writes it."""
+        order.verified_at, order.at, order.origin, order.next_try = None, None, None, self._clock.now()
+        self._orders[order.key] = order
+
+    def _remove(self, order: Order) -> None:
+        """The order is over; what was kept behind it comes forward."""
+        del self._orders[order.key]
+        if (behind := self._behind.take(order.key)) is not None:
+            self._come_forward(behind)
 
     def _stronger(self, held: Order, setpoint: Setpoint) -> str:
         """Words for an order in force that this setpoint may not replace; empty: it may."""
@@ -224,9 +251,11 @@ class SetpointProtocol:
             return False
         if before.ending:
             before.ending = ""
-        else:
+        elif self._behind.orders.get(order.key) is not before:
             journal.state(before, S.SUPERSEDED, f"by {order.setpoint.id} from {order.setpoint.issuer}")
         order.beat = before.beat
+        if before.state not in (S.RELEASED, S.EXPIRED):
+            order.origin = before.at if before.at is not None else before.value if before.verified_at else None
         if not self._within_deadband(order, before):
             return False
         order.value = before.value
@@ -261,10 +290,12 @@ class SetpointProtocol:
             if (spent := self._budget.spent(order, self._clock.now())) is not None:
                 self._reject(order, journal, spent)
                 return
-            if not await self._send(order, journal, priority):
-                return
-            journal.state(order, S.ECHOED, "the device accepted every write")
-            await self._verify(order, journal, priority)
+            if await self._send(order, journal, priority) and order.at is None:
+                await self._prove(order, journal, priority)
+
+    async def _prove(self, order: Order, journal: Journal, priority: Priority) -> None:
+        journal.state(order, S.ECHOED, "the device accepted every write")
+        await self._verify(order, journal, priority)
 
     async def _pause(self, order: Order) -> None:
         """Respect min_interval; a grid limit does not wait."""
@@ -277,21 +308,29 @@ class SetpointProtocol:
 
     async def _send(self, order: Order, journal: Journal, priority: Priority) -> bool:
         link, device = self._link_of(order.device), order.device
-        order.verified_at, order.effect_by = None, None
+        order.verified_at, order.effect_by, order.at = None, None, None
         try:
             await link.reach(device.unit, priority)
             if device not in self._recognised and (wrong := await stranger(link, device, priority)):
                 self._reject(order, journal, f"not the device of its profile: {wrong}")
                 return False
             self._recognised.add(device)
+            since = await origin(order, link, device, priority) if ramps(order) else None
         except LinkError as problem:
             self._retry(order, journal, S.FAILED, f"nothing was sent: {problem}")
             return False
-        journal.state(order, S.SENT, f"to {device.host}:{device.port} unit {device.unit}")
+        to = f"to {device.host}:{device.port} unit {device.unit}"
+        if since is not None and (first := advanced(order, since)) is not None:
+            order.at, to = first, f"{to}, from {since:g} kW by {order.command.ramp:g} kW/s"
+        journal.state(order, S.SENT, to)
+        return await self._written_or_said(order, journal, priority)
+
+    async def _written_or_said(self, order: Order, journal: Journal, priority: Priority) -> bool:
         try:
             await self._write(order, priority)
         except Refused as refusal:
-            await self._withdraw(order)
+            if not self._behind.holds(order.key):  # what comes forward is written in place of a release
+                await self._withdraw(order)
             self._reject(order, journal, f"the device refused, {refusal}")
         except LinkError as problem:
             self._retry(order, journal, S.LOST, f"outcome unknown until read back: {problem}")
@@ -299,18 +338,30 @@ class SetpointProtocol:
             return True
         return False
 
+    async def _climb(self, order: Order, journal: Journal) -> None:
+        """The next step of a ramp; after the last one the order is proved."""
+        async with self._lock(order):
+            if not self._is_current(order) or order.ending or order.at is None:
+                return
+            order.at = advanced(order, order.at)
+            if await self._written_or_said(order, journal, Priority.SETPOINT) and order.at is None:
+                await self._prove(order, journal, Priority.SETPOINT)
+
     async def _write(self, order: Order, priority: Priority) -> None:
         link, command = self._link_of(order.device), order.command
         order.beat += 1
-        await write_steps(link, order.device, command, command.steps, order.value, order.beat, priority, self._clock)
+        self._budget.count(order, self._clock.now())
+        value = order.value if order.at is None else order.at
+        await write_steps(link, order.device, command, command.steps, value, order.beat, priority, self._clock)
         self._written[order.key] = now = self._clock.now()
-        every = command.spec.hold.refresh_s
+        every = command.spec.hold.refresh_s if order.at is None else step_s(command)
         order.next_try = now + timedelta(seconds=every) if every else None
 
     async def _withdraw(self, order: Order) -> bool:
         """Write the release steps; True: all were echoed."""
         link, command = self._link_of(order.device), order.command
         priority = min(order.setpoint.priority, Priority.SETPOINT)
+        self._budget.count(order, self._clock.now())
         try:
             await write_steps(link, order.device, command, command.release, 0.0, 0, priority, self._clock)
         except LinkError:
@@ -346,12 +397,12 @@ class SetpointProtocol:
 
     def _reject(self, order: Order, journal: Journal, detail: str) -> None:
         if self._is_current(order):
-            del self._orders[order.key]
+            self._remove(order)
             journal.state(order, S.REJECTED, detail)
 
     def _retry(self, order: Order, journal: Journal, state: SetpointState, detail: str) -> None:
         """Say what went wrong, once per kind, and when it will be tried again."""
-        order.verified_at, order.effect_by = None, None
+        order.verified_at, order.effect_by, order.at, order.origin = None, None, None, None
         now = self._clock.now()
         if state is S.LOST:
             self._written[order.key] = now  # the device may have it
@@ -372,7 +423,9 @@ class SetpointProtocol:
             return
         if order.next_try is None or order.next_try > now or self._lock(order).locked():
             return
-        if order.verified_at is None:
+        if order.at is not None:
+            await self._climb(order, journal)
+        elif order.verified_at is None:
             await self._recover(order, journal)
         else:
             async with self._lock(order):
@@ -396,7 +449,7 @@ class SetpointProtocol:
                     since = self._clock.now() - timedelta(seconds=every or 0) if old else self._written[order.key]
                     order.next_try = since + timedelta(seconds=every) if every else None
                     return
-        await self._carry_out(order, journal, Priority.REFRESH)
+        await self._carry_out(order, journal, order.setpoint.priority if order.is_of_the_grid else Priority.REFRESH)
 
     async def _repeat(self, order: Order, journal: Journal) -> None:
         try:
@@ -412,14 +465,18 @@ class SetpointProtocol:
         order.effect_by = None
         if order.resumed and (gone := await self._gone(order)):
             if self._is_current(order):
-                del self._orders[order.key]
+                self._remove(order)
                 journal.state(order, S.RELEASED, f"{reason}; the device had let it go: {gone}")
+            return
+        if (behind := self._behind.orders.get(order.key)) and self._behind.holds(order.key):
+            self._remove(order)
+            journal.state(order, S.RELEASED, f"{reason}; now {behind.words} from {behind.setpoint.issuer} holds")
             return
         done, by_itself = await self._withdraw(order), self._forgotten(order)
         if not self._is_current(order):
             return
         if done or by_itself:
-            del self._orders[order.key]
+            self._remove(order)
             journal.state(order, S.RELEASED, reason if done else f"{reason}; {by_itself}")
         elif not order.ending:
             order.ending = reason

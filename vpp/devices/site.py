@@ -1,7 +1,7 @@
 """A site: which devices there are, where they are reached, and what may be written to them. One YAML file."""
 
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -201,15 +201,25 @@ def registered_site(
     assets: Iterable[Registered], profiles: Mapping[str, Profile], allowed: Iterable[str], *, writable: bool
 ) -> Site:
     """A site from the registry; raises Mistakes for addresses and profiles that make no sense."""
-    devices, mistakes = list[Device](), list[Mistake]()
-    permitted = tuple(allowed)
+    allowed = tuple(allowed)
+    found, mistakes = registered_devices(assets, profiles, allowed, writable=writable)
+    if mistakes:
+        raise Mistakes(mistakes)
+    return Site(name="registry", allowed=allowed, devices=tuple(found))
+
+
+def registered_devices(
+    assets: Iterable[Registered], profiles: Mapping[str, Profile], allowed: Sequence[str], *, writable: bool
+) -> tuple[list[Device], list[Mistake]]:
+    """Devices of the registry, and what is wrong with those that are none."""
+    devices, mistakes, permitted = list[Device](), list[Mistake](), networks(allowed)
     for a in assets:
         try:
             place, _, unit = a.address.partition("/")
             host, _, port = place.rpartition(":")
             if a.profile not in profiles:
                 raise ValueError(f"profile '{a.profile}' is unknown; allowed: {', '.join(sorted(profiles))}")
-            require_allowed(host.strip("[]"), networks(permitted))
+            require_allowed(host.strip("[]"), permitted)
             rating = max((float(a.nameplate.get(c) or 0) for c in RATINGS.get(a.kind, ())), default=0.0)
             devices.append(
                 Device(
@@ -221,6 +231,4 @@ def registered_site(
             mistakes += found.mistakes
         except (Forbidden, ValueError) as problem:
             mistakes.append(Mistake(where=f"asset '{a.id}'", what=a.address, problem=str(problem)))
-    if mistakes:
-        raise Mistakes(mistakes)
-    return Site(name="registry", allowed=permitted, devices=tuple(devices))
+    return devices, mistakes

@@ -47,12 +47,14 @@ class Wire:
         "_buffer",
         "_client",
         "_ctx",
+        "_deadline",
         "_framer",
         "_future",
         "_loop",
         "_number",
         "_numbered",
         "_timeout_s",
+        "_timer",
         "_unit",
     )
 
@@ -69,6 +71,8 @@ class Wire:
         self._loop, self._timeout_s = asyncio.get_running_loop(), timeout_s
         self._buffer, self._number, self._unit = b"", 0, 0
         self._future: asyncio.Future[bytes] | None = None
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         more: dict[str, Any] = {
             "timeout": timeout_s, "retries": 0, "reconnect_delay": 0, "trace_connect": self._on_connection,
         }  # fmt: skip
@@ -111,17 +115,32 @@ class Wire:
         self._buffer, self._unit = b"", unit
         self._number = number = self._number % 65_000 + 1 if self._numbered else 0
         self._future = future = self._loop.create_future()
-        timer = self._loop.call_later(self._timeout_s, _expire, future)
+        self._deadline = self._loop.time() + self._timeout_s
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._deadline, self._look)
         transport.write(self._framer.encode(request, unit, number))
         try:
             return await future
         finally:
-            timer.cancel()
             self._future = None
+
+    def _look(self) -> None:
+        """One timer for many requests: it looks whether the present one is due, and is set again if not."""
+        self._timer = None
+        future = self._future
+        if future is None or future.done():
+            return
+        if self._loop.time() < self._deadline:
+            self._timer = self._loop.call_at(self._deadline, self._look)
+        else:
+            future.set_exception(Mute())
 
     def close(self) -> None:
         """Fail what is out, and hang up."""
         self._fail()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self._client.close()
 
     def _received(self, data: bytes) -> None:
@@ -149,8 +168,3 @@ class Wire:
     def _fail(self) -> None:
         if self._future is not None and not self._future.done():
             self._future.set_exception(Lost())
-
-
-def _expire(future: "asyncio.Future[bytes]") -> None:
-    if not future.done():
-        future.set_exception(Mute())

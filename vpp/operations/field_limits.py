@@ -20,6 +20,15 @@ VALID_S = 900.0
 ISSUER = "grid limit"
 
 
+def is_ours(setpoint: Setpoint) -> bool:
+    """An order that a limit gave."""
+    return setpoint.issuer == ISSUER
+
+
+def is_of_the_market(setpoint: Setpoint) -> bool:
+    return setpoint.issuer != ISSUER
+
+
 class LimitKeeper:
     """Turns each limit into orders to its devices, and remembers it over a restart."""
 
@@ -64,7 +73,8 @@ class LimitKeeper:
             if held is not None and held.value == value and not renew:
                 continue
             present = self._field.orders.get(key)
-            if present and present.setpoint.issuer != ISSUER:
+            # Of limits the stricter holds and the other stays; a target is pushed aside.
+            if present and present.setpoint.issuer != ISSUER and kind is SetpointKind.TARGET:
                 self._displaced[key] = present.setpoint
             give.append(self._order(key[0], kind, value, why, now))
             self._given[key] = give[-1]
@@ -74,8 +84,9 @@ class LimitKeeper:
         return give, lifted
 
     def again(self, keys: Iterable[Key], now: datetime) -> list[Setpoint]:
-        """Orders of the market that may now take effect again, until their own end."""
-        back = [self._displaced.pop(key) for key in keys if key in self._displaced]
+        """Orders of the market that may now take effect again, until their own end, where no newer one is in force."""
+        aside = [(key, self._displaced.pop(key)) for key in keys if key in self._displaced]
+        back = [setpoint for key, setpoint in aside if key not in self._field.orders]
         return [
             replace(s, id=uuid4(), valid_from=now, reason=f"again after the grid operator's limit: {s.reason}")
             for s in back

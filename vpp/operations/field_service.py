@@ -9,6 +9,7 @@ import json
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,22 +17,30 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from vpp.devices import Device, Field, Pace
+from vpp.devices.orders import Key, Order
 from vpp.devices.poller import Batch
 from vpp.devices.rounds import Board, Rounds
 from vpp.devices.site import Site
 from vpp.domain import Clock, Priority, Setpoint, SetpointEvent, SetpointKind, SetpointState
 from vpp.operations.field_door import open_door
 from vpp.operations.field_journal import OVER, FieldJournal
-from vpp.operations.field_limits import ISSUER, LimitKeeper
+from vpp.operations.field_limits import LimitKeeper, is_of_the_market, is_ours
 from vpp.operations.field_recorder import Recorder
+from vpp.operations.field_registry import FieldRegistry, place_of
+from vpp.operations.verdicts import Judging, summary_of
 from vpp.store import Store, StoreError, StoreUnavailable
+from vpp.store.dispatching import PLANNER, OverrideKind, overrides, say, unheard
 
-TEND_S, INBOX_S, STATUS_S, SYNC_S = 0.2, 0.5, 5.0, 1.0
-"""Periods: orders and limits (a limit must win within a second), orders from the store, status file, journal."""
+TEND_S, INBOX_S, STATUS_S, SYNC_S, JUDGE_S = 0.2, 0.5, 5.0, 1.0, 5.0
+"""Periods: orders and limits (a limit must win within a second), orders from the store, status, journal, verdicts."""
+REGISTRY_S, UNHEARD_S = 2.0, 5.0
+"""Between two looks at who is registered, and at orders that ended before anybody took them; s of the wall."""
 ORDERS_AT_ONCE = 2000
 """Orders on their way at the same time; devices that do not answer must not hold up the others."""
 AT_ONCE = 100
 """So many devices are looked at for the status before others get their turn."""
+LOOK_S = 0.5
+"""With a fast clock: after orders were given, before their effect is looked for; of the wall."""
 RELEASE_S = 10.0
 """Longest time that stopping may take to release what is held."""
 AGAIN_S = 1.0
@@ -58,8 +67,15 @@ class FieldService:
         connect: Callable[[], Store] | None = None,
         pace: Pace | None = None,
         spool_mb: int = 1000,
+        *,
+        speed: float = 1.0,
+        registry: FieldRegistry | None = None,
     ) -> None:
-        """`folder` holds journal, status, spool and socket; `connect` opens the store (None: without one)."""
+        """`folder` holds journal, status, spool and socket; `connect` opens the store (None: without one).
+
+        `clock` is `speed` times as fast as the wall's. With a `registry`, devices come and go as they are registered,
+        and this is the only field of its store.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.site, self.clock, self.folder = site, clock, folder
         self.started = clock.now()
@@ -73,10 +89,14 @@ class FieldService:
             tls=site.tls,
             pace=pace,
             at_once=ORDERS_AT_ONCE,
+            on_write=self.journal.written,
         )
         self.limits = LimitKeeper(self.field, site.limits, folder / LIMITS, self.started)
-        self.board = Board(self.field, clock)
-        self.rounds = Rounds(self.field, self._on_readings)
+        self.board = Board(self.field, clock, speed)
+        self.rounds = Rounds(self.field, self._on_readings, speed)
+        self.judging = Judging()
+        self._speed, self._registry = speed, registry
+        self._as_registered = {d.asset_id: place_of(d) for d in site.devices}
         self.loops = dict[str, Loop]()
         self._seen = set[UUID]()
         self._obeying = asyncio.Lock()
@@ -89,7 +109,10 @@ class FieldService:
         work: dict[str, Callable[[], Awaitable[None]]] = {
             "poll": self.rounds.run, "orders": self._tend, "inbox": self._inbox,
             "database": self.recorder.run, "status": self._report, "journal": self._sync,
+            "verdicts": self._judge,
         }  # fmt: skip
+        if self._registry is not None:
+            work |= {"registry": self._renew, "unheard": self._end_unheard}
         tasks = [asyncio.create_task(self._for_ever(name, act), name=name) for name, act in work.items()]
         try:
             await stop.wait()
@@ -117,7 +140,7 @@ class FieldService:
             now = self.clock.now()
             give, lifted = self.limits.due(now)
             if lifted:
-                await self.field.withdraw(lifted, "the grid operator's limit has ended")
+                await self.field.withdraw(lifted, "the grid operator's limit has ended", is_ours)
                 give += self.limits.again(lifted, now)
         if give:
             self._in_background(self.give(give))
@@ -148,7 +171,9 @@ class FieldService:
         self.journal.keep_only(
             [s for s in remembered.setpoints.values() if s.id in kept or waiting or s.expires_at > young],
             [e for e in remembered.events if e.setpoint_id in kept or waiting or e.at > young],
+            {key: writes for key, writes in remembered.writes.items() if writes[0] >= young.date()},
         )
+        self.field.has_written(remembered.writes)
         for setpoint in in_force:
             self.field.resume(setpoint, now)
         if in_force:
@@ -187,8 +212,21 @@ class FieldService:
                 continue
             try:
                 await self._fetch(self.recorder.store)
+                await self._let_go(self.recorder.store)
             except StoreUnavailable:
                 await asyncio.sleep(AGAIN_S)
+
+    async def _let_go(self, store: Store) -> None:
+        """What people took out of the plan runs by its own control at once, not when its last order has ended."""
+        planned = {key for key, order in self.field.orders.items() if order.setpoint.issuer == PLANNER}
+        if not planned:
+            return
+        now = self.clock.now()
+        found = await asyncio.to_thread(overrides, store, now)
+        out = {o.target: o for o in found if o.kind is OverrideKind.EXCLUDE and o.start <= now}
+        for asset in sorted({key[0] for key in planned} & out.keys()):
+            words = f"excluded by {out[asset].author}: {out[asset].reason}"
+            await self.field.withdraw([key for key in planned if key[0] == asset], words, is_of_the_market)
 
     async def _fetch(self, store: Store) -> None:
         now = self.clock.now()
@@ -207,20 +245,103 @@ class FieldService:
             else:  # given by a service whose journal is not here
                 self.journal.setpoint(setpoint)
                 self.field.resume(setpoint, now)
-        self._in_background(self.give([s for s in new if s.id not in states]))
+        self._in_background(self._give_and_look([s for s in new if s.id not in states]))
+
+    async def _give_and_look(self, new: Sequence[Setpoint]) -> None:
+        """With a fast clock the next reading may come too late to show the effect in time: look for it."""
+        await self.give(new)
+        if self._speed > 1:
+            await asyncio.sleep(LOOK_S)
+            ids = {s.asset_id for s in new} & self.field.devices.keys()
+            for batch in await asyncio.gather(*(self.field.poll(id, "fast") for id in sorted(ids))):
+                self._on_readings(batch)
+
+    async def _renew(self) -> None:
+        """Devices that were registered, changed or retired since the last look."""
+        assert self._registry is not None
+        while True:
+            await asyncio.sleep(REGISTRY_S)
+            if self.recorder.store is None:
+                continue
+            try:
+                devices = await asyncio.to_thread(self._registry.ask, self.recorder.store)
+            except StoreUnavailable:
+                continue
+            if devices is not None:
+                await self._become({d.asset_id: d for d in devices})
+
+    async def _become(self, devices: Mapping[str, Device]) -> None:
+        before = self._as_registered
+        for id in [id for id, place in before.items() if id not in devices or place_of(devices[id]) != place]:
+            await self.field.remove(id, "its registration has ended or changed")
+            self.board.drop(id)
+            del before[id]
+        new = [device for id, device in devices.items() if id not in before]
+        for device in new:
+            before[device.asset_id] = place_of(device)
+            self.field.add(device)
+            self.rounds.add(device.asset_id)
+        if new:
+            self.recorder.look_again()
+
+    async def _end_unheard(self) -> None:
+        """Orders whose time was over before anybody took them get their verdict as well."""
+        while True:
+            await asyncio.sleep(UNHEARD_S)
+            store = self.recorder.store
+            with suppress(StoreUnavailable):
+                for id, asset_id in await asyncio.to_thread(unheard, store, self.clock.now()) if store else []:
+                    if id not in self._seen:
+                        self._seen.add(id)
+                        why = "its time was over before a field took it"
+                        self._on_event(
+                            SetpointEvent(setpoint_id=id, asset_id=asset_id, at=self.clock.now(),
+                                          state=SetpointState.EXPIRED, detail=why)
+                        )  # fmt: skip
 
     async def _report(self) -> None:
         while True:
-            text = json.dumps(await self.status(details=False))
+            found = await self.status(details=False)
+            await self._say(found)
+            text = json.dumps(found)
             shadow = self.folder / (STATUS + ".new")
             shadow.write_text(text, encoding="utf-8")
             shadow.replace(self.folder / STATUS)
             await asyncio.sleep(STATUS_S)
 
+    async def _say(self, found: Mapping[str, Any]) -> None:
+        """To everybody who looks at the platform."""
+        store, d = self.recorder.store, found["devices"]
+        if store is None or self._registry is None:
+            return
+        saying = (
+            f"{sum(d.values())} devices, {d['bad'] + d['partly']} do not answer well, {found['orders']} orders in force"
+        )
+        if not sum(d.values()):
+            saying = "waits: no device is registered yet"
+        refused = self._registry.refused
+        if refused:
+            saying += f"; {len(refused)} registered ones are not contacted: {next(iter(refused.values()))}"
+        details = {
+            "problems": dict(list(self.field.problems.items())[:20]),
+            "refused": dict(list(refused.items())[:20]),
+        }
+        with suppress(StoreError):
+            await asyncio.to_thread(say, store, "field", self.clock.now(), saying, details)
+
     async def _sync(self) -> None:
         while True:
             await asyncio.sleep(SYNC_S)
             await asyncio.to_thread(self.journal.sync)
+
+    async def _judge(self) -> None:
+        """What became of the orders of each quarter-hour, once the store has all that was heard."""
+        while self.recorder.wanted:
+            await asyncio.sleep(JUDGE_S)
+            store, now = self.recorder.store, self.clock.now()
+            if store is not None and self.recorder.spooled == 0 and self.judging.due(now):
+                with suppress(StoreUnavailable):
+                    await asyncio.to_thread(self.judging.judge, store, now)
 
     def _in_background(self, work: Any) -> "asyncio.Task[Any]":
         task = asyncio.ensure_future(work)
@@ -234,14 +355,18 @@ class FieldService:
             self.loops.setdefault("orders", Loop()).problem = f"{type(problem).__name__}: {problem}"
             log.error("orders: %r", problem)
 
+    @property
+    def _held(self) -> list[Key]:
+        """Where orders are in force, or kept behind one."""
+        return [*self.field.orders, *self.field.behind]
+
     async def _stop(self) -> None:
         """Release the market's orders; a grid operator's limit ends only by its own rules and the device's time-out."""
         for task in list(self._giving):
             task.cancel()
-        keys = [key for key, order in self.field.orders.items() if order.setpoint.issuer != ISSUER]
         try:
             async with asyncio.timeout(RELEASE_S):
-                await self.field.withdraw(keys, "the field service stops")
+                await self.field.withdraw(self._held, "the field service stops", is_of_the_market)
         except TimeoutError:
             log.warning("not every order was released within %g s; devices end them by themselves", RELEASE_S)
         self.field.close()
@@ -263,7 +388,11 @@ class FieldService:
             case "status":
                 return await self.status(details=True, device=request.get("device"))
             case "order":
-                events = await self.give([self._ordered(request)])
+                ordered = self._ordered(request)
+                events = await self.give([ordered])
+                became = {"setpoint": str(ordered.id), "kind": ordered.kind.value, "value": ordered.value,
+                          "became": events[-1].state.value if events else "known before"}  # fmt: skip
+                self._in_background(self._audit(request, "order", ordered.asset_id, became))
                 return {"events": [{"state": e.state.value, "detail": e.detail} for e in events]}
             case "limit":
                 return await self._limit(request)
@@ -271,9 +400,10 @@ class FieldService:
                 self._named(request).heartbeat(self.clock.now())
                 return {"ok": True}
             case "release":
-                keys = [key for key, o in self.field.orders.items() if o.setpoint.issuer != ISSUER]
-                events = await self.field.withdraw(keys, f"{request['issuer']}: {request['reason']}")
-                await self._audit(request, "release", "field", {"orders": len(keys)})
+                words = f"{request['issuer']}: {request['reason']}"
+                events = await self.field.withdraw(self._held, words, is_of_the_market)
+                ended = {e.setpoint_id for e in events}
+                await self._audit(request, "release", "field", {"orders": len(ended)})
                 return {"events": [{"state": e.state.value, "detail": e.detail} for e in events]}
             case other:
                 raise ValueError(f"'{other}' is unknown; allowed: status, order, limit, heartbeat, release")
@@ -340,7 +470,7 @@ class FieldService:
                 "open": sum(link.connected for link in self.field.links.values()), "all": len(self.field.links),
             },
             "orders": len(self.field.orders),
-            "uncertain": sum(o.verified_at is None for o in self.field.orders.values()),
+            "uncertain": sum(o.uncertain for o in self.field.orders.values()),
             "poll": {
                 "rounds": p.started, "skipped": p.skipped,
                 "lateness_p50_ms": round(1e3 * p.quantile(0.5), 1), "lateness_p99_ms": round(1e3 * p.quantile(0.99), 1),
@@ -353,6 +483,7 @@ class FieldService:
                 "dropped_readings": self.recorder.kept.dropped_readings,
                 "thinned_readings": self.recorder.thinned, "refused": self.recorder.kept.refused,
             },
+            "verdicts": summary_of(self.judging.last),
             "loops": {name: {"restarts": it.restarts, "problem": it.problem} for name, it in self.loops.items()},
         }  # fmt: skip
         if details:
@@ -361,7 +492,10 @@ class FieldService:
             summary |= {
                 "link_list": [self._link(place, now) for place in self.field.links],
                 "device_list": [self._device(each, state, now, points=few) for each, state in chosen],
-                "order_list": [self._order(order, now) for order in self.field.orders.values()],
+                "order_list": [
+                    *(self._order(order, behind=False) for order in self.field.orders.values()),
+                    *(self._order(order, behind=True) for order in self.field.behind.values()),
+                ],
             }
         return summary
 
@@ -385,11 +519,11 @@ class FieldService:
             "problem": self.field.problems_of(device.asset_id), "when_silent": device.when_silent, "points": shown,
         }  # fmt: skip
 
-    def _order(self, order: Any, now: datetime) -> dict[str, Any]:
-        s: Setpoint = order.setpoint
-        uncertain = order.state in (SetpointState.LOST, SetpointState.FAILED) or order.verified_at is None
+    def _order(self, order: Order, *, behind: bool) -> dict[str, Any]:
+        s = order.setpoint
         return {
             "id": str(s.id), "asset": s.asset_id, "order": order.words, "state": order.state.value,
-            "until": s.expires_at.isoformat(), "issuer": s.issuer, "reason": s.reason, "uncertain": uncertain,
+            "until": s.expires_at.isoformat(), "issuer": s.issuer, "reason": s.reason,
+            "uncertain": order.uncertain and not behind, "behind": behind, "ramps_at": order.at,
             "when_silent": order.command.when_silent,
         }  # fmt: skip

@@ -9,11 +9,23 @@ import numpy as np
 
 from vpp.cases import from_tables
 from vpp.domain import Array, AssetType, Case, Horizon, Unit
-from vpp.operations.collect import Latest, as_read, without_orders
+from vpp.operations.collect import Latest, as_read
+from vpp.operations.habits import sessions_of_habits
+from vpp.operations.recipe import Issues, Recipe, states_of
 from vpp.store import RegisteredAsset, Store, StoreError
-from vpp.store.dispatching import Grid, Override, OverrideKind, grid, known_series, switched_at
+from vpp.store.dispatching import (
+    Grid,
+    Override,
+    OverrideKind,
+    grid,
+    known_series,
+    planned_levels,
+    switched_at,
+)
 
 DAY = timedelta(days=1)
+LOCKED = "locked_kw"
+"""Column of a lock beside those of caps.csv: kW, injection-positive."""
 STALE = timedelta(minutes=30)
 """A reading older than this says nothing about the present state."""
 
@@ -27,38 +39,110 @@ class LiveCase:
     """Assets that get no orders."""
     assumed: tuple[str, ...]
     """What was not known and had to be taken from somewhere else, one sentence each."""
+    recipe: Recipe
+    """To make the case again."""
 
 
 def live_case(
     store: Store, asset_types: Mapping[str, AssetType], horizon: Horizon, now: datetime,
     troubled: Mapping[str, str] | None = None, overrides: Sequence[Override] = (),
 ) -> LiveCase:  # fmt: skip
-    """What is known at `now` about the horizon; `troubled` assets (and why) are planned as they run by themselves."""
-    found, assets = grid(store), store.assets()
+    """What is known at `now` about the horizon; `troubled` assets (and why) are planned as they run by themselves.
+
+    So are assets without a device.
+    """
+    here = [o for o in overrides if o.start < horizon.end and o.until > horizon.start]
+    registry = registry_at(store, asset_types, now)
+    bounded, beside = bounding(here, registry.assets, registry.grid)
+    caps = caps_of(bounded)
+    made = case_at(store, asset_types, horizon, now, registry, caps)
+    at_once = {o.target for o in here if o.kind is OverrideKind.EXCLUDE and o.start <= now}
+    unsteered = {a.id for a in registry.assets if a.profile is None and asset_types[a.kind].controllable}
+    by_itself = frozenset(at_once | (troubled or {}).keys() | unsteered)
+    state = as_read(_as_planned(store, made.case, unsteered), fresh(store.latest(), now))
+    counted = _running_for(store, state.units, now)
+    recipe = Recipe(known_at=now, issues=made.issues, states=states_of(counted), by_itself=by_itself, caps=caps)
+    locks = {o.target: o for o in here if o.kind is OverrideKind.LOCK}
+    guessed = [
+        f"asset '{id}': its state was not read; taken from its registration"
+        for id in state.assumed if id not in unsteered
+    ]  # fmt: skip
+    assumed = (*registry.left_out, *beside, *made.assumed, *guessed)
+    return LiveCase(case=recipe.applied(made.case), locks=locks, excluded=by_itself, assumed=assumed, recipe=recipe)
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Assets of known types and their grid, at a time."""
+
+    assets: Sequence[RegisteredAsset]
+    grid: Grid
+    left_out: Sequence[str]
+    """Assets of other types, one sentence each."""
+
+
+def registry_at(store: Store, asset_types: Mapping[str, AssetType], at: datetime) -> Registry:
+    found, assets = grid(store, at), store.assets(at)
     if found is None or not assets:
         raise StoreError("live case: no grid and no assets are registered; allowed: at least one of each")
     known = [a for a in assets if a.kind in asset_types]
-    assumed = [f"asset '{a.id}': its type {a.kind} is not known here; left out" for a in assets if a not in known]
-    here = [o for o in overrides if o.start < horizon.end and o.until > horizon.start]
-    bounded, beside = bounding(here, known, found)
-    assumed += beside
-    tables = tables_of_registry(known, asset_types, found)
-    if bounded:
-        tables["caps"] = caps_of(bounded)
-    wanted = _named(tables, found.market)
-    series, filled = _complete(store, wanted, horizon, now)
+    left_out = [f"asset '{a.id}': its type {a.kind} is not known here; left out" for a in assets if a not in known]
+    return Registry(known, found, left_out)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseAt:
+    """A case as known at a time, its assets in the state of their registration."""
+
+    case: Case
+    issues: Mapping[str, frozenset[datetime]]
+    """When the forecasts were issued that it took, by series."""
+    assumed: Sequence[str]
+
+
+def case_at(
+    store: Store, asset_types: Mapping[str, AssetType], horizon: Horizon, at: datetime, registry: Registry,
+    caps: Sequence[Mapping[str, Any]] = (), only: Issues | None = None,
+) -> CaseAt:  # fmt: skip
+    """`only`: of the forecasts that were known, these issues."""
+    tables = tables_of_registry(registry.assets, asset_types, registry.grid)
+    if sessions := sessions_of_habits(store, registry.assets, horizon, at):
+        tables.setdefault("ev_session", []).extend(sessions)
+    if caps:
+        tables["caps"] = [{name: cell for name, cell in row.items() if name != LOCKED} for row in caps]
+    wanted = named_series(tables, registry.grid.market)
+    series, issues, filled = completed(store, wanted, horizon, at, only)
     missing = sorted(wanted - series.keys())
     if missing:
         raise StoreError(f"live case: nothing is known of the series {', '.join(missing)}; allowed: a forecast of each")
-    case = from_tables(tables, series, found.market, horizon, asset_types)
-    at_once = {o.target for o in here if o.kind is OverrideKind.EXCLUDE and o.start <= now}
-    by_itself = at_once | (troubled or {}).keys()
-    state = as_read(case.units, fresh(store.latest(), now))
-    assumed += filled + [f"asset '{id}': its state was not read; taken from its registration" for id in state.assumed]
-    counted = _running_for(store, state.units, now)
-    units = [without_orders(u) if u.id in by_itself else u for u in counted]
-    locks = {o.target: o for o in here if o.kind is OverrideKind.LOCK}
-    return LiveCase(case=replace(case, units=units), locks=locks, excluded=frozenset(by_itself), assumed=tuple(assumed))
+    case = from_tables(tables, series, registry.grid.market, horizon, asset_types)
+    return CaseAt(case=pinned(case, caps), issues=issues, assumed=filled)
+
+
+def pinned(case: Case, caps: Sequence[Mapping[str, Any]]) -> Case:
+    """Locks hold both ways: at most, and at least, the power that was locked. What cannot be is a named violation.
+
+    The case format itself only says "at most", so a lock is written there as the band between nothing and its value.
+    """
+    locked: dict[str, float] = {row["id"]: row[LOCKED] for row in caps if LOCKED in row}
+    held = [
+        replace(cap, max_import_kw=-locked[cap.id], max_export_kw=locked[cap.id]) if cap.id in locked else cap
+        for cap in case.caps
+    ]
+    return replace(case, caps=held)
+
+
+def _as_planned(store: Store, case: Case, unsteered: Set[str]) -> list[Unit]:
+    """Units with the levels that the last plan expects now, where no device tells them (the warmth of a house)."""
+    levels = planned_levels(store, sorted(unsteered), case.horizon.start) if unsteered else {}
+
+    def expected(unit: Unit) -> Unit:
+        if unit.id not in levels or not hasattr(unit.outlook, "initial_soc") or not unit.asset.capacity_kwh:
+            return unit
+        soc = min(max(levels[unit.id] / unit.asset.capacity_kwh, 0.0), 1.0)
+        return replace(unit, outlook=replace(unit.outlook, initial_soc=soc))
+
+    return [expected(u) for u in case.units]
 
 
 def fresh(latest: Latest, now: datetime) -> Latest:
@@ -86,6 +170,20 @@ def tables_of_registry(
     return tables
 
 
+def units_of_tables(
+    tables: Mapping[str, Iterable[Mapping[str, Any]]], asset_types: Mapping[str, AssetType]
+) -> list[Unit]:
+    """The way back, for registering: time-dependent cells keep the names of their series."""
+
+    def part(of: type, row: Mapping[str, Any]) -> Any:
+        return of(**{f.name: row[f.name] for f in fields(of) if f.name in row})
+
+    return [
+        Unit(type=kind, asset=part(about.nameplate, row), outlook=part(about.outlook, row))
+        for kind, rows in tables.items() if (about := asset_types.get(kind)) for row in rows
+    ]  # fmt: skip
+
+
 def attached(kind: AssetType) -> list[Any]:
     """Fields that hold rows of another file."""
     return [f for part in (kind.nameplate, kind.outlook) for f in fields(part) if "rows" in f.metadata]
@@ -111,7 +209,7 @@ def bounding(
 
 
 def caps_of(overrides: Iterable[Override]) -> list[Mapping[str, Any]]:
-    """Limits as they are; a lock as the band between nothing and its value."""
+    """Limits as they are; a lock as the band between nothing and its value, and with the value itself."""
     rows = list[Mapping[str, Any]]()
     for o in overrides:
         common = {"id": str(o.override_id), "target": o.target, "reason": f"{o.author}: {o.reason}",
@@ -120,7 +218,8 @@ def caps_of(overrides: Iterable[Override]) -> list[Mapping[str, Any]]:
             limits = {"max_import_kw": o.max_import_kw, "max_export_kw": o.max_export_kw}
             rows.append(_filled({**common, **limits}))
         elif o.kind is OverrideKind.LOCK and o.value_kw is not None:
-            rows.append({**common, "max_import_kw": max(0.0, -o.value_kw), "max_export_kw": max(0.0, o.value_kw)})
+            band = {"max_import_kw": max(0.0, -o.value_kw), "max_export_kw": max(0.0, o.value_kw)}
+            rows.append({**common, **band, LOCKED: o.value_kw})
     return rows
 
 
@@ -142,22 +241,25 @@ def _running_for(store: Store, units: Sequence[Unit], now: datetime) -> list[Uni
     return [counted(u) if u.id in ids else u for u in units]
 
 
-def _complete(store: Store, wanted: Set[str], horizon: Horizon, now: datetime) -> tuple[dict[str, Array], list[str]]:
-    """Every series on the whole horizon: gaps take the day before, then the last value known; each is said."""
-    known, said = known_series(store, horizon, now), list[str]()
-    series = {name: known.get(name, np.full(horizon.steps, np.nan)) for name in wanted}
+def completed(
+    store: Store, wanted: Set[str], horizon: Horizon, at: datetime, only: Issues | None = None
+) -> tuple[dict[str, Array], dict[str, frozenset[datetime]], list[str]]:
+    """Every series on the whole horizon, and its issues: gaps take the day before, then the last value known; said."""
+    known, said = known_series(store, horizon, at, only), list[str]()
+    series = {name: known[name].values if name in known else np.full(horizon.steps, np.nan) for name in wanted}
+    issues = {name: known[name].issues for name in wanted & known.keys()}
     gaps = {name for name, values in series.items() if np.isnan(values).any()}
     for days in (1, 2, 7):
         if not gaps:
             break
-        before = known_series(store, Horizon(horizon.start - days * DAY, horizon.steps, horizon.step_minutes), now)
-        for name in sorted(gaps):
-            values, other = series[name], before.get(name)
-            if other is None:
-                continue
-            fill = np.isnan(values) & ~np.isnan(other)
-            values[fill] = other[fill]
+        past = Horizon(horizon.start - days * DAY, horizon.steps, horizon.step_minutes)
+        before = known_series(store, past, at, only)
+        for name in sorted(gaps & before.keys()):
+            values, other = series[name], before[name]
+            fill = np.isnan(values) & ~np.isnan(other.values)
+            values[fill] = other.values[fill]
             if fill.any():
+                issues[name] = issues.get(name, frozenset()) | other.issues
                 said.append(f"series '{name}': {fill.sum()} steps as {days} days before")
             if not np.isnan(values).any():
                 gaps.discard(name)
@@ -169,10 +271,10 @@ def _complete(store: Store, wanted: Set[str], horizon: Horizon, now: datetime) -
             continue
         said.append(f"series '{name}': {np.isnan(values).sum()} steps held at the nearest value known")
         values[:] = np.interp(np.arange(len(values)), there, values[there])
-    return series, said
+    return series, issues, said
 
 
-def _named(tables: Mapping[str, Sequence[Mapping[str, Any]]], market: Mapping[str, Any]) -> set[str]:
+def named_series(tables: Mapping[str, Sequence[Mapping[str, Any]]], market: Mapping[str, Any]) -> set[str]:
     """Series that rows speak of: texts in columns that hold numbers over time."""
     over_time = ("profile", "cop", "demand_kw", "level", "min_level", "import_limit_kw", "export_limit_kw",
                  "feed_in_eur_per_mwh", "fuel_eur_per_mwh")  # fmt: skip

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from models.dispatch import Effort, optimise
@@ -17,16 +18,18 @@ __all__ = ["Effort", "Templates", "inputs_hash", "keep", "plan", "stored"]
 
 def plan(
     case: Case, asset_types: Mapping[str, AssetType], effort: Effort, templates: Templates | None = None,
-    progress: Progress | None = None,
+    progress: Progress | None = None, previous: Plan | None = None,
 ) -> Plan:  # fmt: skip
-    """The best plan within the effort: always one, always labelled."""
-    return optimise(case, asset_types, effort, templates=templates, progress=progress)
+    """The best plan within the effort: always one, always labelled. Without one in time what is left of `previous`."""
+    return optimise(case, asset_types, effort, templates=templates, progress=progress, previous=previous)
 
 
-def keep(store: Store, kind: str, plan: Plan, inputs: str, started: datetime) -> UUID:
-    """Store a plan as a run of this kind; returns its id."""
+def keep(
+    store: Store, kind: str, plan: Plan, hash: str, started: datetime, inputs: Mapping[str, Any] | None = None
+) -> UUID:
+    """Store a plan as a run of this kind, with the hash of its case and what it was made from; returns its id."""
     run_id = uuid4()
-    store.save_run(run_id, kind, plan, inputs, started)
+    store.save_run(run_id, kind, plan, hash, started, inputs)
     return run_id
 
 

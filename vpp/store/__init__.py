@@ -3,7 +3,7 @@
 from vpp.store.assets import RegisteredAsset
 from vpp.store.audit import AuditCheck, AuditHead
 from vpp.store.capabilities import Capabilities
-from vpp.store.connection import StoreError, StoreUnavailable
+from vpp.store.connection import FIELD_ANSWER_S, SERVICE_ANSWER_S, StoreError, StoreUnavailable
 from vpp.store.export import Format, Part
 from vpp.store.importing import read_manifest
 from vpp.store.ingest import Ingest, IngestFull, IngestStatus, Safe
@@ -13,6 +13,7 @@ from vpp.store.maintenance import Maintained, Upkeep
 from vpp.store.own_database import own_database
 from vpp.store.owners import Erased, OwnerView
 from vpp.store.programs import NoDatabase
+from vpp.store.roles import Access
 from vpp.store.rollup import Bucket, Means
 from vpp.store.runs import Run
 from vpp.store.series import Forecast
@@ -21,8 +22,8 @@ from vpp.store.store import Store
 from vpp.store.tools import backup, psql, restore
 
 __all__ = [
-    "AuditCheck", "AuditHead", "Bucket", "Capabilities", "Erased", "Forecast", "Format", "Ingest", "IngestFull",
-    "IngestStatus", "Knowledge", "Maintained", "Means", "NoDatabase", "OwnerView", "Part", "RegisteredAsset", "Run",
-    "Safe", "Spool", "Store", "StoreError", "StoreUnavailable", "Upkeep", "backup", "embedded", "own_database",
-    "psql", "read_manifest", "restore",
+    "FIELD_ANSWER_S", "SERVICE_ANSWER_S", "Access", "AuditCheck", "AuditHead", "Bucket", "Capabilities", "Erased",
+    "Forecast", "Format", "Ingest", "IngestFull", "IngestStatus", "Knowledge", "Maintained", "Means", "NoDatabase",
+    "OwnerView", "Part", "RegisteredAsset", "Run", "Safe", "Spool", "Store", "StoreError", "StoreUnavailable",
+    "Upkeep", "backup", "embedded", "own_database", "psql", "read_manifest", "restore",
 ]  # fmt: skip

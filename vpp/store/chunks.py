@@ -22,10 +22,19 @@ def is_hypertable(connection: Connection[Row]) -> bool:
     return connection.execute(_HYPERTABLE).fetchone() == (True,)
 
 
+def owns_tables(connection: Connection[Row]) -> bool:
+    """May this login make and drop pieces?"""
+    query = "SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class WHERE oid = 'vpp.telemetry'::regclass"
+    return connection.execute(query).fetchone() == (True,)
+
+
 def prepare_day(connection: Connection[Row], day: date) -> None:
-    """Make the partitions for a UTC day, and move there what came before they were made. In a transaction."""
+    """Make the partitions for a UTC day, and move there what came before they were made. In a transaction.
+
+    A login that does not own the tables leaves it to one that does: until then readings lie with the strays.
+    """
     connection.execute("SELECT pg_advisory_xact_lock(hashtext('vpp.telemetry'))")
-    if is_hypertable(connection):
+    if is_hypertable(connection) or not owns_tables(connection):
         return
     for table, column in DAILY:
         _partition(connection, table, column, f"{day:%Y%m%d}", day, day + timedelta(days=1))

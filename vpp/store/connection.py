@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
-from psycopg import Connection, pq
-from psycopg.abc import Buffer
+from psycopg import Connection, OperationalError, errors, pq
+from psycopg.abc import RV, Buffer, PQGen
 from psycopg.adapt import Dumper, Loader
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 Row = tuple[Any, ...]
@@ -52,10 +52,33 @@ class _ArrayLoader(Loader):
         return np.frombuffer(bytes(data)[20:], _ELEMENT)["value"].astype(np.float64)
 
 
+class _Bounded(Connection[Row]):
+    """A connection on which nobody waits for ever: a network that swallows everything gives no error by itself."""
+
+    answer_s: float | None = None
+    """Longest wait for the answer to one statement."""
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        try:
+            return super().wait(gen, interval, self.answer_s if timeout is None else timeout)
+        except errors._WaitTimeout:  # pyright: ignore[reportPrivateUsage]
+            if timeout is not None:
+                raise
+            self.pgconn.finish()  # what it is in the middle of nobody knows
+            raise OperationalError(f"no answer for {self.answer_s:g} s; the connection is given up") from None
+
+
 def _configure(connection: Connection[Row]) -> None:
     connection.execute("SET TIME ZONE 'UTC'")
+    connection.execute(_SERVER_LIVENESS)
     connection.adapters.register_dumper(np.ndarray, _ArrayDumper)
     connection.adapters.register_loader(_FLOAT8_ARRAY, _ArrayLoader)
+
+
+_SERVER_LIVENESS = """
+SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; SET tcp_user_timeout = 15000
+"""
+"""So that the server, too, notices: until then it holds the locks of a client that is gone."""
 
 
 def _reset(connection: Connection[Row]) -> None:
@@ -66,25 +89,40 @@ def _reset(connection: Connection[Row]) -> None:
 _LIVENESS = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 15_000}
 """A server whose host is cut off is noticed within 15 s; TCP itself would wait for hours. Nothing on a local socket."""
 
+FIELD_ANSWER_S, SERVICE_ANSWER_S = 30.0, 120.0
+"""Longest waits of services for one statement: a batch of 10,000 readings; a roll-up of a million on a slow machine."""
+
 
 class Database:
     """A server by its DSN."""
 
-    def __init__(self, dsn: str, *, connections: int = 4, patience_s: float = 10.0) -> None:
-        """Connect; `patience_s` is how long a call waits for a connection."""
+    def __init__(
+        self, dsn: str, *, connections: int = 4, patience_s: float = 10.0, answer_s: float | None = None
+    ) -> None:
+        """Connect; `patience_s` is how long a call waits for a connection, `answer_s` for a statement's answer."""
         self.name = _name(dsn)
         self.dsn = dsn
+
+        def configure(connection: _Bounded) -> None:
+            connection.answer_s = patience_s
+            _configure(connection)
+            connection.answer_s = answer_s
+            if answer_s is not None:  # and so long the server holds what nobody waits for any more
+                for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+                    connection.execute("SELECT set_config(%s, %s, false)", (name, f"{round(1000 * answer_s)}ms"))
+
         try:
             psycopg.connect(dsn, connect_timeout=max(1, round(patience_s))).close()
         except psycopg.OperationalError as error:
             raise StoreUnavailable(f"{self.name}: cannot connect: {_sentence(error)}") from None
-        self._pool: ConnectionPool[Connection[Row]] = ConnectionPool(
+        self._pool: ConnectionPool[_Bounded] = ConnectionPool(
             dsn,
+            connection_class=_Bounded,
             kwargs={"autocommit": True, "connect_timeout": max(1, round(patience_s)), **_LIVENESS},
             min_size=1,
             max_size=connections,
             timeout=patience_s,
-            configure=_configure,
+            configure=configure,
             reset=_reset,
             check=ConnectionPool.check_connection,
             open=True,
@@ -101,6 +139,16 @@ class Database:
             with self._pool.connection() as connection:
                 yield connection
         except (psycopg.OperationalError, PoolTimeout) as error:
+            raise StoreUnavailable(f"{self.name}: {_sentence(error)}") from error
+
+    @contextmanager
+    def unbounded(self) -> Generator[Connection[Row]]:
+        """A connection of its own, in autocommit, whose statements may take as long as they take."""
+        try:
+            with psycopg.connect(make_conninfo(self.dsn, **_LIVENESS), autocommit=True) as connection:
+                _configure(connection)
+                yield connection
+        except psycopg.OperationalError as error:
             raise StoreUnavailable(f"{self.name}: {_sentence(error)}") from error
 
     @contextmanager

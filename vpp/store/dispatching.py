@@ -15,23 +15,24 @@ from vpp.domain import MARKET_ZONE, Array, Horizon, Plan, Setpoint
 from vpp.store import runs as _runs
 from vpp.store import setpoints as _setpoints
 from vpp.store.plain import to_plain
+from vpp.store.seeing import seen_by
 from vpp.store.store import Store
 
 _CLAIM = """
 INSERT INTO vpp.dispatch (kind, start, cause, delivery_day, run_id, label, why, planned, orders)
 VALUES (%(kind)s, %(start)s, %(cause)s, %(delivery_day)s, %(run_id)s, %(label)s, %(why)s, %(planned)s, %(orders)s)
-ON CONFLICT DO NOTHING
 """
+_DONE = "SELECT 1 FROM vpp.dispatch WHERE kind = %s AND start = %s AND cause = %s"
 _RECORDS = """
 SELECT kind, start, cause, run_id, label, why, planned, orders FROM vpp.dispatch
 WHERE start >= %s AND start < %s ORDER BY start, planned
 """
 _OVERRIDE = "override_id, kind, target, value_kw, max_import_kw, max_export_kw, start, until, author, reason, created"
 _ISSUES = """
-SELECT name, f.start, f.step_minutes, f.vals FROM vpp.forecast f JOIN vpp.series USING (series_key)
+SELECT name, issued, f.start, f.step_minutes, f.vals FROM vpp.forecast f JOIN vpp.series USING (series_key)
 WHERE quantile = 0.5 AND issued <= %(at)s AND f.start < %(end)s
 AND f.start + make_interval(mins => step_minutes * coalesce(array_length(vals, 1), 0)) > %(start)s
-ORDER BY name, issued
+ORDER BY name, issued DESC
 """
 
 
@@ -59,6 +60,8 @@ class Dispatch:
 
 
 PLAN_IN_FORCE = "plan in force"
+PLANNER = "vpp planner"
+"""Issuer of what plans order."""
 
 
 class OverrideKind(StrEnum):
@@ -111,35 +114,37 @@ class Part:
 
 def push(
     store: Store, identity: Identity, run: tuple[UUID, Plan, str] | None, setpoints: Sequence[Setpoint],
-    *, label: str, why: str, planned: datetime,
+    *, label: str, why: str, planned: datetime, inputs: Mapping[str, Any] | None = None,
 ) -> bool:  # fmt: skip
     """Write run (id, plan, hash of its inputs), record and orders together; False: it was done before.
 
-    The field takes its orders from the store, so what is not committed was not pushed.
+    The field takes its orders from the store, so what is not committed was not pushed. Of two that push the same at the
+    same time the second waits for the first, and then does nothing.
     """
     day = identity.start.astimezone(MARKET_ZONE).date()
+    named = f"{identity.kind} {identity.start.isoformat()} {identity.cause}"
     with store.database.transaction() as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext('vpp.push'), hashtext(%s))", (named,))
+        if connection.execute(_DONE, (identity.kind, identity.start, identity.cause)).fetchone():
+            return False
         run_id = None
         if run is not None:
-            run_id, plan, inputs = run
-            _runs.save_run(connection, run_id, identity.kind, plan, inputs, planned, None)
+            run_id, plan, inputs_hash = run
+            _runs.save_run(connection, run_id, identity.kind, plan, inputs_hash, planned, inputs)
         given = {
             "kind": identity.kind, "start": identity.start, "cause": identity.cause, "delivery_day": day,
             "run_id": run_id, "label": label, "why": why, "planned": planned, "orders": len(setpoints),
         }  # fmt: skip
-        if not connection.execute(_CLAIM, given).rowcount:
-            connection.execute("DELETE FROM vpp.run WHERE run_id = %s", (run_id,))
-            return False
+        connection.execute(_CLAIM, given)
         _setpoints.save_setpoints(connection, setpoints)
         return True
 
 
 def done(store: Store, identity: Identity) -> bool:
     """Is this planned already?"""
-    query = "SELECT 1 FROM vpp.dispatch WHERE kind = %s AND start = %s AND cause = %s"
     with store.database.connection() as connection:
         given = (identity.kind, identity.start, identity.cause)
-        return connection.execute(query, given).fetchone() is not None
+        return connection.execute(_DONE, given).fetchone() is not None
 
 
 def records(store: Store, start: datetime, end: datetime) -> list[Dispatch]:
@@ -161,6 +166,24 @@ def last_planned(store: Store, before: datetime) -> Dispatch | None:
     return Dispatch(**dict(zip(names, row, strict=True))) if row else None
 
 
+def planned_levels(store: Store, asset_ids: Sequence[str], at: datetime) -> dict[str, float]:
+    """What the last plan that began before a time expects assets to hold then, kWh; those it says nothing of are not
+    there."""
+    last = last_planned(store, at)
+    if last is None:
+        return {}
+    query = """SELECT asset_id, start, step_minutes, vals FROM vpp.schedule
+    WHERE run_id = %s AND quantity = 'state_energy_kwh' AND asset_id = ANY(%s)"""
+    with store.database.connection() as connection:
+        rows = connection.execute(query, (last.run_id, list(asset_ids)), binary=True).fetchall()
+    found = dict[str, float]()
+    for id, start, minutes, values in rows:
+        ended = (at - start) // timedelta(minutes=minutes) - 1  # levels are those at the end of a step
+        if 0 <= ended < len(values):
+            found[id] = float(values[ended])
+    return found
+
+
 @contextmanager
 def alone(store: Store, name: str) -> Generator[bool]:
     """Is this process the only one that does `name`? Held until the end, or until the process dies."""
@@ -177,28 +200,28 @@ def alone(store: Store, name: str) -> Generator[bool]:
 # Overrides
 
 
-def add_override(store: Store, override: Override) -> bool:
-    """False: it is there already."""
+def add_override(store: Store, override: Override, owner: str | None = None) -> bool:
+    """False: it is there already. As an owner, whom the database lets exclude own assets only."""
     marks = ", ".join(["%s"] * 11)
     command = f"INSERT INTO vpp.override ({_OVERRIDE}) VALUES ({marks}) ON CONFLICT DO NOTHING"
     values = [v.value if isinstance(v, OverrideKind) else v for v in asdict(override).values()]
-    with store.database.transaction() as connection:
+    with seen_by(store, owner) as connection:
         return connection.execute(command.encode(), values).rowcount == 1
 
 
-def end_override(store: Store, override_id: UUID, by: str, now: datetime) -> bool:
-    """False: there is no such override in force."""
+def end_override(store: Store, override_id: UUID, by: str, now: datetime, owner: str | None = None) -> bool:
+    """False: there is no such override in force (that the owner may end)."""
     command = """UPDATE vpp.override SET ended = %s, ended_by = %s
     WHERE override_id = %s AND ended IS NULL AND until > %s"""
-    with store.database.transaction() as connection:
+    with seen_by(store, owner) as connection:
         return connection.execute(command, (now, by, override_id, now)).rowcount == 1
 
 
-def overrides(store: Store, at: datetime) -> list[Override]:
-    """Those in force at a time or coming, and not taken back by then."""
+def overrides(store: Store, at: datetime, owner: str | None = None) -> list[Override]:
+    """Those in force at a time or coming, and not taken back by then; of all, or of an owner's assets."""
     query = f"""SELECT {_OVERRIDE} FROM vpp.override
     WHERE until > %s AND (ended IS NULL OR ended > %s) ORDER BY start, override_id"""
-    with store.database.connection() as connection:
+    with seen_by(store, owner) as connection:
         rows = connection.execute(query.encode(), (at, at)).fetchall()
     names = _OVERRIDE.split(", ")
     found: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in rows]
@@ -218,27 +241,44 @@ def save_grid(store: Store, grid: Grid, now: datetime) -> None:
         connection.execute(command, (now, *plain))
 
 
-def grid(store: Store) -> Grid | None:
-    query = "SELECT nodes, market, groups FROM vpp.grid ORDER BY valid_from DESC LIMIT 1"
+def grid(store: Store, at: datetime | None = None) -> Grid | None:
+    """As it is, or as it was at a time."""
+    query = """SELECT nodes, market, groups FROM vpp.grid
+    WHERE valid_from <= coalesce(%s::timestamptz, 'infinity') ORDER BY valid_from DESC LIMIT 1"""
     with store.database.connection() as connection:
-        row = connection.execute(query).fetchone()
+        row = connection.execute(query, (at,)).fetchone()
     return Grid(nodes=row[0], market=row[1], groups=row[2]) if row else None
 
 
-def known_series(store: Store, horizon: Horizon, at: datetime) -> dict[str, Array]:
-    """Every forecast as it was known at a time, on the horizon; NaN where nothing was. Newer issues win."""
-    found: dict[str, Array] = {}
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A series as it was known."""
+
+    values: Array
+    """One per step; NaN where nothing was known."""
+    issues: frozenset[datetime]
+    """When they were issued."""
+
+
+def known_series(
+    store: Store, horizon: Horizon, at: datetime, only: Mapping[str, frozenset[datetime]] | None = None
+) -> dict[str, Known]:
+    """Every forecast as it was known at a time, on the horizon; newer issues win. `only`: of these issues."""
+    values, issues = dict[str, Array](), dict[str, set[datetime]]()
     given = {"at": at, "start": horizon.start, "end": horizon.end}
     with store.database.connection() as connection:
         rows = connection.execute(_ISSUES, given, binary=True).fetchall()
-    for name, start, minutes, values in rows:
-        if minutes != horizon.step_minutes:
+    for name, issued, start, minutes, forecast in rows:  # newest first
+        if minutes != horizon.step_minutes or (only is not None and issued not in only.get(name, ())):
             continue
-        series = found.setdefault(name, np.full(horizon.steps, np.nan))
+        series = values.setdefault(name, np.full(horizon.steps, np.nan))
         first = (start - horizon.start) // timedelta(minutes=minutes)
-        low, high = max(0, first), min(horizon.steps, first + len(values))
-        series[low:high] = values[low - first : high - first]
-    return found
+        low, high = max(0, first), min(horizon.steps, first + len(forecast))
+        gaps = np.isnan(series[low:high])
+        if gaps.any():
+            series[low:high][gaps] = forecast[low - first : high - first][gaps]
+            issues.setdefault(name, set()).add(issued)
+    return {name: Known(series, frozenset(issues[name])) for name, series in values.items()}
 
 
 def troubled(store: Store, since: datetime, now: datetime, settled: datetime) -> dict[str, str]:
@@ -298,12 +338,13 @@ def parts(store: Store) -> list[Part]:
     return [Part(*row) for row in rows]
 
 
-def unheard(store: Store, now: datetime) -> list[UUID]:
-    """Orders that ended before any field took them."""
-    query = """SELECT setpoint_id FROM vpp.setpoint s WHERE expires_at <= %s AND expires_at > %s - interval '2 days'
+def unheard(store: Store, now: datetime) -> list[tuple[UUID, str]]:
+    """Orders that ended before any field took them, each with its asset."""
+    query = """SELECT setpoint_id, asset_id FROM vpp.setpoint s
+    WHERE expires_at <= %s AND expires_at > %s - interval '2 days'
     AND NOT EXISTS (SELECT FROM vpp.setpoint_event e WHERE e.setpoint_id = s.setpoint_id)"""
     with store.database.connection() as connection:
-        return [id for (id,) in connection.execute(query, (now, now)).fetchall()]
+        return [(id, asset_id) for id, asset_id in connection.execute(query, (now, now)).fetchall()]
 
 
 def input_ages(store: Store, now: datetime) -> list[tuple[str, datetime]]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from psycopg import Connection
 
 from vpp.store.capabilities import read_capabilities
-from vpp.store.chunks import DAILY, MONTHLY, POLICIES, columnstore_sql, drop_before, is_hypertable
+from vpp.store.chunks import DAILY, MONTHLY, POLICIES, columnstore_sql, drop_before, is_hypertable, owns_tables
 from vpp.store.connection import Row, StoreError
 
 LEAST_RAW_DAYS = 7
@@ -51,6 +51,14 @@ class Maintained:
 def drop_and_compress(connection: Connection[Row], now: datetime, upkeep: Upkeep, rolled_up: int) -> Maintained:
     """`connection` is in autocommit."""
     dropped = kept_back = 0
+    drops = upkeep.keep_raw_days is not None or upkeep.keep_quarter_hours_days is not None
+    if not owns_tables(connection):
+        if drops:
+            raise StoreError(
+                "upkeep: readings are to be dropped, but this login does not own the tables; "
+                "allowed: `vpp db maintain` with the login that ran `vpp db migrate`"
+            )
+        return Maintained(rolled_up=rolled_up, dropped=0, kept_back=0)
     if upkeep.keep_raw_days is not None:
         dropped, kept_back = _drop_raw(connection, _midnight(now, upkeep.keep_raw_days))
     if upkeep.keep_quarter_hours_days is not None:

@@ -65,7 +65,8 @@ def migrate(connection: Connection[Row], known: Sequence[Migration]) -> list[str
         raise StoreError(f"database: its server is PostgreSQL {version // 10000}; allowed: 15 or newer")
     with connection.transaction():
         connection.execute(_LOCK)
-        connection.execute(_TABLE)
+        if connection.execute("SELECT to_regclass('vpp.migration')").fetchone() == (None,):
+            connection.execute(_TABLE)
     hypertables = read_capabilities(connection).hypertables
     ran: list[str] = []
     for migration in known:

@@ -1,5 +1,6 @@
 """Optimisation runs with their plans."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -28,7 +29,10 @@ _COLUMNS = (
     "objective_eur, penalty_eur, bound_eur, gap, co2_t, summary, inputs"
 )
 _SAVE = f"INSERT INTO vpp.run ({_COLUMNS}) VALUES ({', '.join(['%s'] * 17)}) ON CONFLICT DO NOTHING"
-_SCHEDULE = "COPY vpp.schedule (run_id, quantity, asset_id, start, step_minutes, vals) FROM STDIN (FORMAT BINARY)"
+# By way of a stage: whoever does not own a table with row-level security may not copy into it.
+_STAGE = "CREATE TEMP TABLE schedule_stage (LIKE vpp.schedule) ON COMMIT DROP"
+_SCHEDULE = "COPY schedule_stage (run_id, quantity, asset_id, start, step_minutes, vals) FROM STDIN (FORMAT BINARY)"
+_INSERT = "INSERT INTO vpp.schedule SELECT * FROM schedule_stage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,7 @@ def save_run(
         if known != (inputs_hash,):
             raise StoreError(f"run {run_id}: is stored with other inputs; allowed: a new run_id")
         return False
+    connection.execute(_STAGE)
     with connection.cursor() as cursor, cursor.copy(_SCHEDULE) as copy:
         copy.set_types(["uuid", "text", "text", "timestamptz", "int4", "float8[]"])
         for name, quantity in _QUANTITIES.items():
@@ -76,7 +81,18 @@ def save_run(
             for asset_id, values in arrays.items():
                 vals = np.asarray(values, dtype=np.float64)
                 copy.write_row((run_id, quantity, asset_id, horizon.start, horizon.step_minutes, vals))
+    connection.execute(_INSERT)
+    _save_reasons(connection, run_id, plan)
     return True
+
+
+def _save_reasons(connection: Connection[Row], run_id: UUID, plan: Plan) -> None:
+    by_asset = defaultdict[str, list[list[str]]](list)
+    for r in plan.reasons:
+        by_asset[r.asset].append([r.start.isoformat(), r.end.isoformat(), r.code, r.sentence])
+    with connection.cursor() as cursor, cursor.copy("COPY vpp.reason (run_id, asset_id, reasons) FROM STDIN") as copy:
+        for asset_id, rows in by_asset.items():
+            copy.write_row((run_id, asset_id, Jsonb(rows)))
 
 
 def load_run(connection: Connection[Row], run_id: UUID) -> Run | None:

@@ -11,21 +11,25 @@ from uuid import UUID
 import numpy as np
 from psycopg import Connection
 
-from vpp.domain import Array, Plan, Reading, Setpoint, SetpointEvent, Unit
+from vpp.domain import Array, Judgement, Plan, Reading, Setpoint, SetpointEvent, Unit
 from vpp.store import assets as _assets
 from vpp.store import audit as _audit
 from vpp.store import chunks as _chunks
+from vpp.store import commissioning as _commissioning
 from vpp.store import export as _export
 from vpp.store import importing as _importing
 from vpp.store import knowledge as _knowledge
 from vpp.store import maintenance as _maintenance
 from vpp.store import owners as _owners
+from vpp.store import roles as _roles
 from vpp.store import rollup as _rollup
 from vpp.store import runs as _runs
 from vpp.store import series as _series
 from vpp.store import setpoints as _setpoints
 from vpp.store import telemetry as _telemetry
+from vpp.store import verdicts as _verdicts
 from vpp.store.capabilities import Capabilities, read_capabilities
+from vpp.store.commissioning import Commissioned
 from vpp.store.connection import Database, Row, StoreError
 from vpp.store.migrate import migrate, migrations, pending
 
@@ -37,9 +41,14 @@ class Store:
     already there is neither stored twice nor changed. Times are aware, and come back in UTC.
     """
 
-    def __init__(self, dsn: str, *, connections: int = 4, patience_s: float = 10.0) -> None:
-        """Connect, with at most so many connections; a call waits `patience_s` for one, then `StoreUnavailable`."""
-        self._database = Database(dsn, connections=connections, patience_s=patience_s)
+    def __init__(
+        self, dsn: str, *, connections: int = 4, patience_s: float = 10.0, answer_s: float | None = None
+    ) -> None:
+        """Connect, with at most so many connections; a call waits `patience_s` for one, then `StoreUnavailable`.
+
+        `answer_s`: so does one whose statement has no answer by then; None: it waits as long as the connection lives.
+        """
+        self._database = Database(dsn, connections=connections, patience_s=patience_s, answer_s=answer_s)
         self._keys = _telemetry.Keys()
         self._prepared: set[date] = set()
 
@@ -54,9 +63,10 @@ class Store:
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; return the names of the migrations that ran."""
-        with self._database.connection() as connection:
+        with self._database.unbounded() as connection:
             ran = migrate(connection, migrations())
-            _owners.arrange_role(connection)
+            if _owners.arrange_role(connection):
+                _roles.arrange(connection)
             return ran
 
     def pending(self) -> list[str]:
@@ -286,6 +296,40 @@ class Store:
         with self._database.connection() as connection:
             return _setpoints.setpoint_events(connection, setpoint_id)
 
+    def orders_within(
+        self, start: datetime, end: datetime, heard_by: datetime
+    ) -> list[tuple[Setpoint, list[SetpointEvent]]]:
+        """Orders that could be in force in this time, with what had become of each by `heard_by`."""
+        with self._database.connection() as connection:
+            return _verdicts.orders_within(connection, start, end, heard_by)
+
+    def save_commissioning(self, commissioned: Commissioned) -> bool:
+        """Keep a signed protocol with its asset; return whether it was new."""
+        with self._database.transaction() as connection:
+            return _commissioning.save_commissioning(connection, commissioned)
+
+    def commissionings(self, asset_id: str) -> list[Commissioned]:
+        """Signed protocols of an asset, the newest first."""
+        with self._database.connection() as connection:
+            return _commissioning.commissionings(connection, asset_id)
+
+    def save_verdicts(self, verdicts: Sequence[Judgement]) -> int:
+        """Keep what became of the orders of a quarter-hour; return how many are new or changed."""
+        with self._database.transaction() as connection:
+            return _verdicts.save_verdicts(connection, verdicts)
+
+    def verdicts(
+        self, since: datetime, until: datetime, asset_id: str | None = None, limit: int = 10_000
+    ) -> list[Judgement]:
+        """Of quarter-hours that begin in this time (of one asset), the newest first."""
+        with self._database.connection() as connection:
+            return _verdicts.verdicts(connection, since, until, asset_id, limit)
+
+    def newest_verdict(self) -> datetime | None:
+        """Start of the last quarter-hour with a verdict."""
+        with self._database.connection() as connection:
+            return _verdicts.newest_verdict(connection)
+
     # Audit
 
     def audit(self, actor: str, action: str, object: str, before: Any, after: Any, at: datetime) -> _audit.AuditHead:
@@ -315,6 +359,11 @@ class Store:
                     "allowed: a login with CREATEROLE runs `vpp db migrate` once"
                 )
         return _owners.OwnerView(self._database, key)
+
+    def make_login(self, name: str, access: _roles.Access, owner: str | None = None) -> str:
+        """A login of the server with this access (its old one ends) and limits of time; return its new password."""
+        with self._database.transaction() as connection:
+            return _roles.make_login(connection, name, access, owner)
 
     def erase_owner(self, owner: str, actor: str, now: datetime) -> _owners.Erased:
         """Delete a person's readings and replace the name everywhere, in the audit log too, whose chain still fits."""

@@ -21,16 +21,14 @@ router = APIRouter(tags=["decisions"])
 Key = Annotated[
     str | None, Header(alias="Idempotency-Key", max_length=200, description="The same key again does nothing again.")
 ]
+MOST_RELEASED = 100_000
 KEYS = UUID("6f7ad1f2-8f0e-4a53-9f0b-2f5d6a6a5a51")
 
 
 @router.get("/overrides", responses=declared(401, 403))
 def list_overrides(who: Anybody, store: TheStore, clock: TheClock) -> list[v.Override]:
     """In force or coming, limits among them; an owner sees those of the own assets."""
-    found = overrides(store, clock.now())
-    if who.role is Role.OWNER:
-        found = [o for o in found if listing.owner_of(store, o.target) == who.owner]
-    return [v.Override.model_validate(o) for o in found]
+    return [v.Override.model_validate(o) for o in overrides(store, clock.now(), owner_filter(who))]
 
 
 @router.post("/overrides", status_code=201, responses=declared(401, 403, 404, 409))
@@ -43,7 +41,7 @@ def override(given: v.NewOverride, who: Steering, store: TheStore, clock: TheClo
     if (kind is OverrideKind.LOCK) != (given.value_kw is not None):
         raise Problem(422, "value_kw: is for kind lock, and needed there")
     if kind is OverrideKind.LOCK:
-        _within_nameplate(asset, given.value_kw or 0.0)
+        within_nameplate(asset, given.value_kw or 0.0)
     return _made(store, who, clock, kind, given, key, value_kw=given.value_kw)
 
 
@@ -52,22 +50,35 @@ def limit(given: v.NewLimit, who: Operator, store: TheStore, clock: TheClock, ke
     """Limit an asset, a group or a node for a time."""
     if given.max_import_kw is None and given.max_export_kw is None:
         raise Problem(422, "max_import_kw, max_export_kw: both are empty; allowed: at least one of them")
-    if not _is_target(store, given.target):
+    if not is_target(store, given.target):
         raise Problem(404, f"limit: there is no asset, group or electricity node '{given.target}'")
     bounds = {"max_import_kw": given.max_import_kw, "max_export_kw": given.max_export_kw}
     return _made(store, who, clock, OverrideKind.LIMIT, given, key, **bounds)
+
+
+@router.post("/releases", status_code=201, responses=declared(401, 403, 404, 409))
+def release(given: v.NewRelease, who: Steering, store: TheStore, clock: TheClock, key: Key = None) -> list[v.Override]:
+    """Hand an asset, or all that take orders, back to their own control now: what they were ordered is withdrawn, and
+    they are excluded until then. An owner releases what is the owner's."""
+    if given.target is not None:
+        targets = [known(store, who, given.target)["id"]]
+    else:
+        every = listing.assets(store, owner_filter(who), "", MOST_RELEASED)
+        targets = [a["id"] for a in every if ASSET_TYPES[a["kind"]].controllable and a["profile"] is not None]
+    wished = [v.NewOverride(kind="exclude", target=id, until=given.until, reason=given.reason) for id in targets]
+    return [
+        _made(store, who, clock, OverrideKind.EXCLUDE, w, None if key is None else f"{key}\n{w.target}") for w in wished
+    ]
 
 
 @router.delete("/overrides/{override_id}", status_code=204, responses=declared(401, 403, 404))
 def take_back(override_id: UUID, who: Steering, store: TheStore, clock: TheClock) -> None:
     """End an override or a limit before its time. An owner may end what the owner decided."""
     now = clock.now()
-    found = next((o for o in overrides(store, now) if o.override_id == override_id), None)
-    mine = found is not None and (
-        who.role is not Role.OWNER
-        or (found.author == who.name and listing.owner_of(store, found.target) == owner_filter(who))
-    )
-    if found is None or not mine or not end_override(store, override_id, who.name, now):
+    owner = owner_filter(who)
+    found = next((o for o in overrides(store, now, owner) if o.override_id == override_id), None)
+    mine = found is not None and (owner is None or found.author == who.name)
+    if found is None or not mine or not end_override(store, override_id, who.name, now, owner):
         raise Problem(404, f"override {override_id}: there is none in force that you may end")
     store.audit(who.name, "end", f"override {override_id}", _noted(found), None, datetime.now(UTC))
 
@@ -86,7 +97,7 @@ def _made(
         override_id=id, kind=kind, target=given.target, start=start, until=given.until, author=who.name,
         reason=given.reason, created=now, **{**empty, **amounts},
     )  # fmt: skip
-    if add_override(store, made):
+    if add_override(store, made, owner_filter(who)):
         store.audit(who.name, kind.value, f"override {id}", None, _noted(made), datetime.now(UTC))
     return v.Override.model_validate(made)
 
@@ -96,7 +107,7 @@ def _noted(override: Override) -> dict[str, Any]:
     return {k: str(value) if isinstance(value, UUID) else value for k, value in asdict(override).items()}
 
 
-def _within_nameplate(asset: listing.Line, value_kw: float) -> None:
+def within_nameplate(asset: listing.Line, value_kw: float) -> None:
     """A lock that the asset could not follow would be refused by its device, or by physics."""
     n = asset["nameplate"]
     sides = {
@@ -114,7 +125,7 @@ def _within_nameplate(asset: listing.Line, value_kw: float) -> None:
         )
 
 
-def _is_target(store: Store, target: str) -> bool:
+def is_target(store: Store, target: str) -> bool:
     """An asset with an electricity node, a group, or an electricity node."""
     found = grid(store)
     nodes = {n["id"] for n in found.nodes if n.get("carrier") == "electricity"} if found else set[str]()

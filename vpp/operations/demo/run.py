@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -23,8 +23,11 @@ from vpp.operations.demo.options import DemoOptions
 from vpp.operations.demo.summary import Summary, summarise
 from vpp.operations.demo.town import Town
 from vpp.operations.district import District, build_district
+from vpp.operations.live_case import case_at, registry_at, units_of_tables
+from vpp.operations.recipe import Recipe, as_plain, states_of
 from vpp.sources import prices
 from vpp.store import Store, own_database
+from vpp.store.dispatching import Grid, save_grid
 
 PLANNED_AT = clock_time(11, 30)
 """Local time on the day before: the last day-ahead run ahead of gate closure at noon."""
@@ -51,6 +54,7 @@ class Desk:
         self, store: Store, make: Callable[[], Case], effort: planning.Effort, templates: planning.Templates,
         started: datetime,
     ) -> None:  # fmt: skip
+        """`make`: the case from readings, forecasts and prices as known at `started`."""
         self._store, self._make, self._effort, self._templates = store, make, effort, templates
         self.started = started
 
@@ -62,7 +66,9 @@ class Desk:
         return planning.plan(case, ASSET_TYPES, self._effort, self._templates)
 
     def keep(self, case: Case, plan: Plan) -> UUID:
-        return planning.keep(self._store, "day_ahead", plan, planning.inputs_hash(case, ASSET_TYPES), self.started)
+        recipe = Recipe(known_at=self.started, states=states_of(case.units))
+        inputs = planning.inputs_hash(case, ASSET_TYPES)
+        return planning.keep(self._store, "day_ahead", plan, inputs, self.started, as_plain(recipe, self._effort))
 
 
 DayAhead = Callable[[str, Desk], UUID]
@@ -140,8 +146,10 @@ def _play(
         store.prepare_days(sorted({clock.now().date(), *(t.date() for t in day.times()), day.end.date()}))
         runner.run(town.city.start())
         town.stand_still(0)
-        store.register(
-            stage.case.units, {id: p.profile for id, p in town.profiles.items()}, town.addresses, clock.now()
+        units = units_of_tables(stage.district.tables, ASSET_TYPES)
+        store.register(units, {id: p.profile for id, p in town.profiles.items()}, town.addresses, clock.now())
+        save_grid(
+            store, Grid(nodes=stage.district.tables["nodes"], market=stage.district.market, groups=()), clock.now()
         )
         store.audit("vpp demo", "register", "district", None, {"assets": len(stage.case.units)}, clock.now())
     with watch.phase("read", "reading every device"):
@@ -171,8 +179,7 @@ def _play(
 
 
 def _known(stage: _Stage) -> Case:
-    """The day's case from what the store knows now: forecasts, prices, and states as read."""
-    district, now = stage.district, stage.clock.now()
-    series: Mapping[str, object] = forecast.as_known(stage.store, district.series, district.horizon, now)
-    made = from_tables(district.tables, series, district.market, district.horizon, ASSET_TYPES)
-    return replace(made, units=as_read(made.units, stage.store.latest()).units)
+    """The day's case from what the store knows now: registry, forecasts, and states as read."""
+    store, now = stage.store, stage.clock.now()
+    made = case_at(store, ASSET_TYPES, stage.district.horizon, now, registry_at(store, ASSET_TYPES, now)).case
+    return replace(made, units=as_read(made.units, store.latest()).units)

@@ -3,7 +3,7 @@
 import json
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 from functools import lru_cache
@@ -19,6 +19,7 @@ from vpp.operations.demo.run import MODELS, PRICE
 from vpp.operations.demo.town import PROFILE_OF, rating_kw
 from vpp.operations.district import DEFAULT_DAY, District, build_district
 from vpp.operations.live.files import replace_file
+from vpp.operations.live_case import units_of_tables
 from vpp.sources import prices
 from vpp.store import Store
 from vpp.store.dispatching import Grid, grid, save_grid, say
@@ -91,7 +92,7 @@ def register(store: Store, site: DemoSite, now: datetime) -> bool:
     if grid(store) is not None:
         return False
     district = district_of(site.assets, site.first_day)
-    units = [_unit(kind, row) for kind, rows in district.tables.items() if kind in ASSET_TYPES for row in rows]
+    units = units_of_tables(district.tables, ASSET_TYPES)
     found = devices(site)
     profiles = {id: d.profile.profile for id, d in found.items()}
     store.register(units, profiles, {id: f"{d.host}:{d.port}/{d.unit}" for id, d in found.items()}, now)
@@ -100,20 +101,14 @@ def register(store: Store, site: DemoSite, now: datetime) -> bool:
     return True
 
 
-def _unit(kind: str, row: Mapping[str, Any]) -> Unit:
-    """As registered: time-dependent cells keep the names of their series."""
-    about = ASSET_TYPES[kind]
-    parts = {
-        part: part(**{f.name: row[f.name] for f in fields(part) if f.name in row})
-        for part in (about.nameplate, about.outlook)
-    }
-    return Unit(type=kind, asset=parts[about.nameplate], outlook=parts[about.outlook])
+def collect(store: Store, site: DemoSite, now: datetime, overdue: timedelta = timedelta()) -> list[date]:
+    """Forecasts and prices that have come by now and are not stored yet: today's, and tomorrow's from 11:00 on.
 
-
-def collect(store: Store, site: DemoSite, now: datetime) -> list[date]:
-    """Forecasts and prices that have come by now and are not stored yet: today's, and tomorrow's from 11:00 on."""
+    `overdue`: how long tomorrow's are left to somebody else.
+    """
     local = now.astimezone(MARKET_ZONE)
-    due = [local.date(), *([local.date() + timedelta(days=1)] if local.time() >= COLLECT_AT else [])]
+    late = local >= datetime.combine(local.date(), COLLECT_AT, MARKET_ZONE) + overdue
+    due = [local.date(), *([local.date() + timedelta(days=1)] if late else [])]
     came = list[date]()
     for day in due:
         issued = max(datetime.combine(day - timedelta(days=1), COLLECT_AT, MARKET_ZONE), site.begins)

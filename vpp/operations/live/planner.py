@@ -16,6 +16,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import numpy as np
 
+from models.dispatch import explained
 from vpp.domain import (
     MARKET_ZONE,
     AssetType,
@@ -34,8 +35,10 @@ from vpp.operations import plan as planning
 from vpp.operations.apply import GRACE, available_kw, orders
 from vpp.operations.live.clock import SharedClock
 from vpp.operations.live_case import LiveCase, live_case
+from vpp.operations.recipe import as_plain, continued
 from vpp.store import Store, StoreError, StoreUnavailable
 from vpp.store.dispatching import (
+    PLANNER,
     Identity,
     Override,
     done,
@@ -49,6 +52,7 @@ from vpp.store.dispatching import (
     say,
     troubled,
 )
+from vpp.store.registry_state import registry_state
 
 QUARTER = timedelta(minutes=15)
 DAY_AHEAD_AT = clock_time(11, 30)
@@ -57,10 +61,15 @@ LEAST_LEAD, MOST_LEAD = timedelta(seconds=60), timedelta(minutes=10)
 """How long before a quarter-hour its plan is begun."""
 LEAST_AHEAD = timedelta(hours=6)
 """A horizon reaches at least so far, over midnight where it must."""
+LOOK_BACK = timedelta(days=7)
+"""Quarter-hours without an entry are looked for so far back, from the first that has one."""
 SETTLE_WALL_S = 3.0
 """An order that is not followed is an event once it had this long to take effect."""
-ISSUER = "vpp planner"
+MOST_EXPLAINED = 5000
+"""Assets of a plan that still gets its reasons, about 0.2 ms each: an order is never late for its explanation."""
+ISSUER = PLANNER
 TROUBLE = "trouble of "
+NOT_YET = "no grid or no asset is registered yet; next: vpp assets register CASE"
 OURS = uuid5(NAMESPACE_URL, "vpp/dispatch")
 
 log = logging.getLogger(__name__)
@@ -76,6 +85,18 @@ class Wishes:
     replan_time_limit_s: float = 4.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """What one plan is made from."""
+
+    identity: Identity
+    live: LiveCase
+    news: frozenset[str]
+    """Decisions and troubles that it knows."""
+    why: str
+    """Of an event: what happened."""
+
+
 @dataclass(slots=True)
 class Planner:
     """Call `tick` often. It plans what is due, catches up on what was missed, and does nothing twice."""
@@ -85,6 +106,8 @@ class Planner:
     asset_types: Mapping[str, AssetType]
     wishes: Wishes = Wishes()
     templates: planning.Templates = field(default_factory=planning.Templates)
+    leave_to_flows: timedelta = timedelta()
+    """How long after its time the day-ahead plan is left to its flow."""
     _took_s: float = 4.0
     """How long a re-plan takes, of the wall; a running mean, the slowest weighing most."""
     _heeded: frozenset[str] | None = None
@@ -97,8 +120,8 @@ class Planner:
     def tick(self) -> list[Identity]:
         """Everything that is due now; returns what was planned."""
         made, now = list[Identity](), self.clock.now()
-        if grid(self.store) is None:
-            say(self.store, "planner", now, "waits: no grid and no assets are registered yet")
+        if grid(self.store) is None or registry_state(self.store)[0] == 0:
+            say(self.store, "planner", now, f"waits: {NOT_YET}")
             return made
         quarter = quarter_of(now)
         if self._seen is None or quarter - self._seen > QUARTER:
@@ -135,7 +158,7 @@ class Planner:
 
     def _day_ahead(self, now: datetime) -> Identity | None:
         local = now.astimezone(MARKET_ZONE)
-        if local.time() < DAY_AHEAD_AT:
+        if local < datetime.combine(local.date(), DAY_AHEAD_AT, MARKET_ZONE) + self.leave_to_flows:
             return None
         identity = Identity("day_ahead", market_day(local.date() + timedelta(days=1)).start)
         return None if identity in self._tried or done(self.store, identity) else identity
@@ -144,7 +167,7 @@ class Planner:
         """What the plan in force does not know; that an asset is well again waits for the next quarter-hour."""
         if self._heeded is None:
             self._heeded = heeded(self.store)
-        news = self._news(now, overrides(self.store, now), self._troubled(now))
+        news = self.news()
         gone = {key for key in self._heeded - news if not key.startswith(TROUBLE)}
         if not news - self._heeded and not gone:
             return None
@@ -167,11 +190,11 @@ class Planner:
         if identity in self._tried or done(self.store, identity):
             return False
         self._tried.add(identity)
-        began, now = time.monotonic(), self.clock.now()
-        given, trouble = overrides(self.store, now), self._troubled(now)
-        say(self.store, "planner", now, f"planning {identity.kind} for {start:%Y-%m-%d %H:%M} UTC", {})
+        began = time.monotonic()
+        say(self.store, "planner", self.clock.now(), f"planning {identity.kind} for {start:%Y-%m-%d %H:%M} UTC", {})
         try:
-            live, plan = self._made(identity, start, now, given, trouble)
+            gathered = self.gather(identity, start)
+            plan = self.solve(gathered)
         except StoreUnavailable:
             self._tried.discard(identity)
             raise
@@ -179,36 +202,58 @@ class Planner:
             log.warning("no %s plan for %s: %s", identity.kind, start, problem)
             say(self.store, "planner", self.clock.now(), f"no plan for {start:%H:%M} UTC: {problem}", {})
             return False
-        told = f"{len(live.assumed)} assumptions: {'; '.join(live.assumed[:3])}" if live.assumed else "all inputs known"
-        given_orders = [] if identity.kind == "day_ahead" else self._orders(identity, live, plan)
-        run_id = run_id_of(identity)
-        why = f"{plan.why}; {told}"
-        if identity.kind == "event":
-            why = f"{self._cause(given, trouble)}; {why}"
-        run = (run_id, plan, planning.inputs_hash(live.case, self.asset_types))
-        if not push(self.store, identity, run, given_orders, label=plan.label.value, why=why, planned=self.clock.now()):
+        given = self.keep(gathered, plan)
+        if given is None:
             return False
         took = time.monotonic() - began
         if identity.kind != "day_ahead":
             self._took_s = max(took, 0.8 * self._took_s + 0.2 * took)
-            self._heeded = self._news(now, given, trouble)
-            heed(self.store, self.clock.now(), self._heeded)
+            self._heeded = gathered.news
+            heed(self.store, self.clock.now(), gathered.news)
         sentence = f"{identity.kind} plan for {identity.start:%Y-%m-%d %H:%M} UTC: {plan.label.value}"
-        say(self.store, "planner", self.clock.now(), sentence, {"took_s": round(took, 2), "orders": len(given_orders)})
+        say(self.store, "planner", self.clock.now(), sentence, {"took_s": round(took, 2), "orders": given})
         return True
 
-    def _made(
-        self, identity: Identity, start: datetime, now: datetime, given: Sequence[Override], trouble: Mapping[str, str]
-    ) -> tuple[LiveCase, Plan]:
+    def gather(self, identity: Identity, start: datetime) -> "Gathered":
+        """All that is known now of the time from `start` on; raises StoreError and Mistakes."""
+        now = self.clock.now()
+        given, trouble = overrides(self.store, now), self._troubled(now)
         horizon = horizon_from(start, identity.start if identity.kind == "day_ahead" else None)
         live = live_case(self.store, self.asset_types, horizon, now, trouble, given)
+        why = self._cause(given, trouble) if identity.kind == "event" else ""
+        return Gathered(identity=identity, live=live, news=self._news(now, given, trouble), why=why)
+
+    def solve(self, gathered: "Gathered") -> Plan:
+        """The best plan in its time; where the solver finds none, what is left of the last one is followed."""
+        case = gathered.live.case
+        last = last_planned(self.store, case.horizon.end)
+        run = None if last is None or last.run_id is None else self.store.load_run(last.run_id)
+        previous = None if run is None else run.plan
+        plan = planning.plan(case, self.asset_types, self._effort(gathered.identity), self.templates, previous=previous)
+        return explained(case, plan) if len(case.units) <= MOST_EXPLAINED else plan
+
+    def keep(self, gathered: "Gathered", plan: Plan) -> int | None:
+        """Push plan, record and orders; how many orders, None: somebody was faster."""
+        live, identity = gathered.live, gathered.identity
+        told = f"{len(live.assumed)} assumptions: {'; '.join(live.assumed[:3])}" if live.assumed else "all inputs known"
+        given = [] if identity.kind == "day_ahead" else self._orders(identity, live, plan)
+        why = "; ".join(filter(None, (gathered.why, plan.why, told)))
+        run = (run_id_of(identity), plan, planning.inputs_hash(live.case, self.asset_types))
+        inputs = as_plain(live.recipe, self._effort(identity))
+        pushed = push(self.store, identity, run, given, label=plan.label.value, why=why, planned=self.clock.now(),
+                      inputs=inputs)  # fmt: skip
+        return len(given) if pushed else None
+
+    def _effort(self, identity: Identity) -> planning.Effort:
         w = self.wishes
-        effort = (
-            planning.Effort(gap=w.gap, time_limit=w.time_limit_s)
-            if identity.kind == "day_ahead"
-            else planning.Effort(gap=w.replan_gap, time_limit=w.replan_time_limit_s)
-        )
-        return live, planning.plan(live.case, self.asset_types, effort, self.templates)
+        if identity.kind == "day_ahead":
+            return planning.Effort(gap=w.gap, time_limit=w.time_limit_s)
+        return planning.Effort(gap=w.replan_gap, time_limit=w.replan_time_limit_s)
+
+    def news(self) -> frozenset[str]:
+        """What a plan must know of decisions and troubles just now."""
+        now = self.clock.now()
+        return self._news(now, overrides(self.store, now), self._troubled(now))
 
     @staticmethod
     def _cause(given: Sequence[Override], trouble: Mapping[str, str]) -> str:
@@ -279,7 +324,7 @@ class Planner:
         given = self._again(identity, plan, now)
         run_id = _previous_id(identity)
         push(self.store, identity, (run_id, plan, run.inputs_hash), given,
-             label=Label.PREVIOUS.value, why=why, planned=now)  # fmt: skip
+             label=Label.PREVIOUS.value, why=why, planned=now, inputs=continued(run.run_id))  # fmt: skip
         say(self.store, "planner", now, why, {"orders": len(given)})
 
     def _again(self, identity: Identity, plan: Plan, now: datetime) -> list[Setpoint]:
@@ -303,15 +348,14 @@ class Planner:
         return found
 
     def _record_missed(self, quarter: datetime) -> None:
-        """Quarter-hours that passed while nobody planned: say what the devices did."""
-        last = last_planned(self.store, quarter)
-        if last is None:
-            return
-        known = {r.start for r in records(self.store, last.start, quarter) if r.kind == "intraday"}
-        start = last.start + QUARTER
+        """Quarter-hours that passed while nobody planned: say what the devices did. Later ones may be planned."""
+        found = records(self.store, quarter - LOOK_BACK, quarter)
+        known = {r.start for r in found if r.kind == "intraday"}
+        planned = {r.start for r in found if r.run_id is not None and r.kind != "day_ahead"}
+        start = min(known, default=quarter)
         while start < quarter:
             if start not in known:
-                held = start < last.start + QUARTER + GRACE
+                held = start - QUARTER in planned
                 label = Label.PREVIOUS if held else Label.SAFE
                 why = "no planner was running: " + (
                     "devices kept their last orders until these ended" if held else "devices ran by their own control"

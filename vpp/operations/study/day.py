@@ -1,8 +1,8 @@
 """One day of one variant: its case from the base and the state before, its operation, what it came to."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
@@ -19,6 +19,7 @@ from vpp.operations.study.base import day_tables
 from vpp.operations.study.changes import apply, climate_of
 from vpp.operations.study.drawn import happened
 from vpp.operations.study.kpis import kpis
+from vpp.operations.study.midnight import VEHICLE, stays_over, with_run, with_vehicle
 from vpp.operations.study.study import DayResult, Job, State, Study, Variant
 from vpp.operations.study.wishes import Forecast, Operation
 
@@ -31,42 +32,58 @@ def templates() -> Templates:
 
 def run_day(job: Job, before: State, asset_types: Mapping[str, AssetType]) -> DayResult:
     """The day as it is operated. The same job after the same day gives the same result."""
+    real, plan = plan_day(job, before, asset_types)
+    found = kpis(real, plan, job.study.wishes.marginal_co2_t_per_mwh)
+    return DayResult(
+        variant=job.chain.variant, seed=job.chain.seed, day=job.day, label=plan.label.value, kpis=found.whole,
+        by_node=found.by_node, by_group=found.by_group, by_type=found.by_type, by_cause=found.by_cause,
+        steps=found.steps, end=end_state(real, plan),
+    )  # fmt: skip
+
+
+def plan_day(job: Job, before: State, asset_types: Mapping[str, AssetType]) -> tuple[Case, Plan]:
+    """What came, and what was done in it."""
     wishes = job.study.wishes
     variant = job.study.variant(job.chain.variant)
     expected = case_of(job.study, variant, job.chain.seed, job.day, asset_types, before)
     how = Thoroughness(gap=wishes.gap, gap_eur=job.gap_eur, node_limit=wishes.node_limit)
     operation = variant.operation or wishes.operation
+    every = None if operation is Operation.DAILY else max(1, round(wishes.replan_h / expected.horizon.step_h))
+    renew: Callable[[int], Case] | None = None
     if wishes.forecast is Forecast.DRAWN:
         real = case_of(job.study, variant, job.chain.seed, job.day, asset_types, before, drawn=True)
     else:
         real = expected
+    if wishes.forecast is Forecast.ISSUED and operation is not Operation.RULES:
+
+        def as_issued(moment: int) -> Case:
+            return case_of(job.study, variant, job.chain.seed, job.day, asset_types, before, moment=moment)
+
+        expected = as_issued(0)
+        renew = (lambda t: as_issued(t // every)) if every else None
     if operation is Operation.RULES:
         plan = rule_based(real, asset_types, templates())
-        end = end_state(real, plan)
     elif operation is Operation.DAILY and wishes.forecast is Forecast.PERFECT:
         plan = optimise_repeatably(real, asset_types, how, templates())
-        end = end_state(real, plan)
     else:
-        every = None if operation is Operation.DAILY else max(1, round(wishes.replan_h / real.horizon.step_h))
-        plan = carried_out(expected, real, every, how, asset_types)
-        end = end_state(real, plan)
-    found = kpis(real, plan, wishes.marginal_co2_t_per_mwh)
-    return DayResult(
-        variant=job.chain.variant, seed=job.chain.seed, day=job.day, label=plan.label.value, kpis=found.whole,
-        by_node=found.by_node, by_group=found.by_group, by_type=found.by_type, by_cause=found.by_cause,
-        steps=found.steps, end=end,
-    )  # fmt: skip
+        plan = carried_out(expected, real, every, how, asset_types, renew)
+    return real, plan
 
 
 def case_of(
     study: Study, variant: Variant, seed: int, day: date, asset_types: Mapping[str, AssetType], before: State,
-    drawn: bool = False,
+    drawn: bool = False, moment: int | None = None,
 ) -> Case:  # fmt: skip
-    base = day_tables(study, day, climate_of(variant), asset_types)
+    """`drawn`: with errors; `moment`: as it was expected when it was planned for the n-th time. Else what came."""
+    base = day_tables(study, day, climate_of(variant), asset_types, moment)
     tables = apply(base, variant, seed, study.file, asset_types)
     if drawn:
         tables = happened(tables, seed, day)
-    return as_case(_continued(tables, before), tables, asset_types)
+    case = as_case(_continued(tables, before), tables, asset_types)
+    held = {id: state[VEHICLE] for id, state in before.items() if VEHICLE in state}
+    start = case.horizon.start
+    units = [with_vehicle(u, start, held[u.id]) if u.id in held else u for u in case.units]
+    return replace(case, units=units) if held else case
 
 
 def as_case(rows: Mapping[str, list[dict[str, Any]]], tables: Tables, asset_types: Mapping[str, AssetType]) -> Case:
@@ -78,13 +95,14 @@ def as_case(rows: Mapping[str, list[dict[str, Any]]], tables: Tables, asset_type
 
 def _continued(tables: Tables, before: State) -> dict[str, list[dict[str, Any]]]:
     """Every asset in the state in which the day before left it."""
+    columns = {id: {k: v for k, v in state.items() if k != VEHICLE} for id, state in before.items()}
     return {
-        kind: [{**row, **before.get(row.get("id", ""), {})} for row in rows] for kind, rows in tables.tables.items()
+        kind: [{**row, **columns.get(row.get("id", ""), {})} for row in rows] for kind, rows in tables.tables.items()
     }
 
 
 def end_state(case: Case, plan: Plan) -> dict[str, dict[str, float]]:
-    """Level and on/off of each asset at the end of a plan, as columns of its outlook."""
+    """Columns of its outlook for each asset at the end of a plan, and what a vehicle that stays holds."""
     h, out = case.horizon.step_h, dict[str, dict[str, float]]()
     for u in case.units:
         state = dict[str, float]()
@@ -93,6 +111,8 @@ def end_state(case: Case, plan: Plan) -> dict[str, dict[str, float]]:
             state["initial_soc"] = min(max(share, 0.0), 1.0)
         if hasattr(u.outlook, "initial_on_h") and u.id in plan.state_on:
             state["initial_on_h"] = _run_h(plan.state_on[u.id], float(u.outlook.initial_on_h), h)
+        if u.id in plan.state_energy_kwh and stays_over(u, case.horizon.end):
+            state[VEHICLE] = float(plan.state_energy_kwh[u.id][-1])
         if state:
             out[u.id] = state
     return out
@@ -109,20 +129,26 @@ def _run_h(on: Array, before_h: float, step_h: float) -> float:
 
 
 def carried_out(
-    expected: Case, real: Case, every: int | None, how: Thoroughness, asset_types: Mapping[str, AssetType]
-) -> Plan:
+    expected: Case, real: Case, every: int | None, how: Thoroughness, asset_types: Mapping[str, AssetType],
+    renew: Callable[[int], Case] | None = None,
+) -> Plan:  # fmt: skip
     """Plans made on what is expected, carried out by the simulated devices in what really comes.
 
-    Every `every` steps the rest of the day is planned again from the states reached; None: once.
+    Every `every` steps the rest of the day is planned again from the states reached; None: once. `renew(t)` gives what
+    is expected by then, where that changes.
     """
     district = District(real, asset_types)
     steerable = {u.id for u in real.units if asset_types[u.type].controllable}
     known, plan, begun = expected, optimise_repeatably(expected, asset_types, how, templates()), 0
     shown: list[dict[str, dict[str, float]]] = []
     since = {u.id: float(u.outlook.initial_on_h) for u in real.units if hasattr(u.outlook, "initial_on_h")}
+    ran = {u.id: 0.0 for u in real.units if hasattr(u.asset, "run_h")}
     for t in range(real.horizon.steps):
         if every is not None and t and t % every == 0:
-            units = [_as_reached(u, shown[-1], since) for u in expected.units]
+            expected = renew(t) if renew else expected
+            at = real.horizon.time(t)
+            reached = (_as_reached(u, shown[-1], since, ran, at, real.horizon.step_h) for u in expected.units)
+            units = [u for u in reached if u is not None]
             known, begun = remaining(replace(expected, units=units), t), t
             plan = optimise_repeatably(known, asset_types, how, templates())
         given = orders(known, plan, t - begun, steerable, known.horizon.start, "study")
@@ -132,11 +158,21 @@ def carried_out(
             on = points[id].get("on", 0.0) > 0.5
             since[id] = (abs(h) if (h > 0) == on else 0.0) + real.horizon.step_h
             since[id] *= 1.0 if on else -1.0
+        for id in ran:
+            ran[id] += real.horizon.step_h * points[id]["running"]
     done = {a: {p: np.array([s[a][p] for s in shown]) for p in points} for a, points in shown[0].items()}
     return evaluate(real, done, asset_types, templates(), why="planned on forecasts, carried out by simulated devices")
 
 
-def _as_reached(unit: Unit, points: Mapping[str, Mapping[str, float]], since: Mapping[str, float]) -> Unit:
+def _as_reached(
+    unit: Unit, points: Mapping[str, Mapping[str, float]], since: Mapping[str, float], ran: Mapping[str, float],
+    at: datetime, step_h: float,
+) -> Unit | None:  # fmt: skip
+    """The unit in the state its device shows; None: it has nothing left to do."""
+    if unit.id in ran:
+        return with_run(unit, at, ran[unit.id], points[unit.id]["running"] > 0.5, step_h)
+    if stays_over(unit, at):
+        return with_vehicle(unit, at, points[unit.id]["energy_kwh"])
     changes = dict[str, float]()
     if hasattr(unit.outlook, "initial_soc") and "soc" in points[unit.id]:
         changes["initial_soc"] = min(max(points[unit.id]["soc"], 0.0), 1.0)

@@ -1,0 +1,337 @@
+"""The dispatcher's day as a value: plan against measured, position, stores, and what needs somebody's attention."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from datetime import time as clock_time
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from vpp.domain import MARKET_ZONE, Array, Horizon, market_day
+from vpp.operations.apply import GRACE
+from vpp.operations.live.clock import SharedClock
+from vpp.operations.live.planner import DAY_AHEAD_AT, QUARTER, SETTLE_WALL_S, quarter_of
+from vpp.operations.live_case import STALE
+from vpp.store import Store, listing
+from vpp.store import day as of_day
+from vpp.store.dispatcher import Note, Release, notes, releases
+from vpp.store.dispatching import (
+    Dispatch,
+    Override,
+    Part,
+    grid,
+    input_ages,
+    known_series,
+    last_planned,
+    overrides,
+    parts,
+    troubled,
+)
+
+GATE_CLOSURE = clock_time(12, 0)
+"""Local, on the day before: then the newest day-ahead plan is the position, unless another one was released."""
+TOMORROW_PRICES_BY = clock_time(13, 30)
+"""Local: the auction's results come at about 13:00."""
+SILENT_WALL_S, SILENT_AT_LEAST = 60.0, timedelta(minutes=5)
+"""A part that says nothing for this long needs looking after."""
+OLD_FORECAST = timedelta(hours=36)
+STORES = ("battery", "heat_store")
+
+
+class Severity(StrEnum):
+    """Worst first."""
+
+    BAD = "bad"
+    WARN = "warn"
+    NOTICE = "notice"
+
+
+class What(StrEnum):
+    SILENT_DEVICE = "silent_device"
+    NOT_FOLLOWING = "not_following"
+    NO_PLAN = "no_plan"
+    LABEL = "label"
+    BROKEN_LIMIT = "broken_limit"
+    ASSUMED = "assumed"
+    OLD_READINGS = "old_readings"
+    OLD_FORECAST = "old_forecast"
+    NO_PRICES = "no_prices"
+    NOT_RELEASED = "not_released"
+    SILENT_PART = "silent_part"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attention:
+    """Something that needs a person, with what a sentence about it needs."""
+
+    what: What
+    severity: Severity
+    subject: str = ""
+    """Asset, part, series or label."""
+    kind: str = ""
+    """The asset's type."""
+    detail: str = ""
+    """As the system said it, in English."""
+    at: datetime | None = None
+    amount: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """What was sold and bought for a delivery day: net export of a plan, kW."""
+
+    day: date
+    run_id: UUID
+    release: Release | None
+    """None: nobody released it, the gate closed."""
+    net_kw: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """Of all stores of a type."""
+
+    kind: str
+    count: int
+    energy_kwh: float
+    capacity_kwh: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """Today, and tomorrow as far as it is planned; arrays on `horizon`, NaN where nothing is known."""
+
+    now: datetime
+    horizon: Horizon
+    in_force: Dispatch | None
+    run: listing.Line | None
+    """Costs and bound of the plan in force."""
+    plan_kw: dict[str, Array]
+    """By asset type, injection-positive."""
+    measured_kw: dict[str, Array]
+    levels_kwh: dict[str, Array]
+    """Planned, by type of store."""
+    measured_kwh: dict[str, Array]
+    sell_eur_per_mwh: Array
+    buy_eur_per_mwh: Array
+    price_terms: Sequence[str]
+    """Whose prices they are."""
+    positions: Sequence[Position]
+    now_kw: dict[str, float]
+    """Last readings by asset type."""
+    read_at: datetime | None
+    stores: Sequence[Level]
+    attention: Sequence[Attention]
+    """The worst first."""
+    overrides: Sequence[Override]
+    notes: Sequence[Note]
+    inputs: Sequence[tuple[str, datetime]]
+    tomorrow: Dispatch | None
+    """The newest day-ahead plan for tomorrow."""
+
+    @property
+    def step(self) -> int:
+        """Of the present."""
+        return (self.now - self.horizon.start) // self.horizon.step
+
+    @property
+    def net_plan_kw(self) -> Array:
+        return total(self.plan_kw, self.horizon)
+
+    @property
+    def net_measured_kw(self) -> Array:
+        return total(self.measured_kw, self.horizon)
+
+    @property
+    def position_kw(self) -> Array:
+        """Of all days that have one."""
+        found = np.full(self.horizon.steps, np.nan)
+        for position in self.positions:
+            found = np.where(np.isnan(position.net_kw), found, position.net_kw)
+        return found
+
+    @property
+    def deviation_kwh(self) -> float | None:
+        """Of what was measured today from the position; None: nothing to compare."""
+        difference = self.net_measured_kw - self.position_kw
+        return None if np.isnan(difference).all() else float(np.nansum(difference)) * self.horizon.step_h
+
+
+def total(series: dict[str, Array], horizon: Horizon) -> Array:
+    """Sum over types; NaN where none is known."""
+    if not series:
+        return np.full(horizon.steps, np.nan)
+    stacked = np.array(list(series.values()))
+    return np.where(np.isnan(stacked).all(axis=0), np.nan, np.nansum(stacked, axis=0))
+
+
+def the_day(store: Store, clock: SharedClock) -> Day:
+    """As it is now."""
+    now = clock.now()
+    today = now.astimezone(MARKET_ZONE).date()
+    horizon, quarter = _horizon(today), quarter_of(now)
+    last = last_planned(store, now)
+    run = None if last is None or last.run_id is None else listing.run(store, last.run_id)
+    ahead = of_day.newest_day_ahead(store, market_day(today + timedelta(days=1)).start, now)
+    plans = {q: _plan(store, horizon, quarter, last, ahead, q) for q in ("power_kw", "state_energy_kwh")}
+    found = {name: known.values for name, known in known_series(store, horizon, now).items()}
+    known_grid = grid(store)
+    market = {} if known_grid is None else known_grid.market
+    sell, buy = (_on(market.get(f"{side}_eur_per_mwh"), found, horizon) for side in ("sell", "buy"))
+    readings = of_day.power_now(store, now - STALE)
+    stores = of_day.levels(store, now - STALE)
+    given = overrides(store, now)
+    places = [_position(store, day, now, horizon) for day in (today, today + timedelta(days=1))]
+    ages = input_ages(store, now)
+    found_parts = parts(store)
+    return Day(
+        now=now, horizon=horizon, in_force=last, run=run, plan_kw=plans["power_kw"],
+        measured_kw=of_day.measured(store, horizon, "power_kw"),
+        levels_kwh={k: v for k, v in plans["state_energy_kwh"].items() if k in STORES},
+        measured_kwh={k: v for k, v in of_day.measured(store, horizon, "energy_kwh").items() if k in STORES},
+        sell_eur_per_mwh=sell, buy_eur_per_mwh=buy, price_terms=of_day.price_terms(store, horizon),
+        positions=[p for p in places if p is not None],
+        now_kw={kind: kw for kind, (_, kw, _) in readings.items()},
+        read_at=max((at for _, _, at in readings.values()), default=None),
+        stores=[Level(kind=k, count=n, energy_kwh=e, capacity_kwh=c) for k, (n, e, c) in sorted(stores.items())
+                if k in STORES],
+        attention=_attention(store, clock, now, last, run, ahead, ages, found_parts, sell, horizon, today),
+        overrides=given, notes=notes(store, now), inputs=ages, tomorrow=ahead,
+    )  # fmt: skip
+
+
+def _horizon(today: date) -> Horizon:
+    first, second = market_day(today), market_day(today + timedelta(days=1))
+    return Horizon(first.start, first.steps + second.steps, 15)
+
+
+def _plan(
+    store: Store, horizon: Horizon, quarter: datetime, last: Dispatch | None, ahead: Dispatch | None, quantity: str
+) -> dict[str, Array]:
+    """What was in force until now, what the plan in force says from here on, then what the day-ahead plan says."""
+    past = of_day.in_force(store, horizon, quantity)
+    layers = [of_day.of_run(store, d.run_id, horizon, quantity) for d in (ahead, last) if d is not None and d.run_id]
+    n = (quarter - horizon.start) // horizon.step
+    found = dict[str, Array]()
+    for kind in dict.fromkeys(k for layer in (past, *layers) for k in layer):
+        values = np.full(horizon.steps, np.nan)
+        for layer in layers:
+            if kind in layer:
+                values[n:] = np.where(np.isnan(layer[kind][n:]), values[n:], layer[kind][n:])
+        if kind in past:
+            values[:n] = past[kind][:n]
+        found[kind] = values
+    return found
+
+
+def _on(cell: Any, found: dict[str, Array], horizon: Horizon) -> Array:
+    """A market price: a number, or the name of a series."""
+    if isinstance(cell, int | float):
+        return np.full(horizon.steps, float(cell))
+    return found.get(str(cell), np.full(horizon.steps, np.nan))
+
+
+def _position(store: Store, day: date, now: datetime, horizon: Horizon) -> Position | None:
+    """The newest release; else, after gate closure, the newest day-ahead plan there was by then."""
+    delivery = market_day(day)
+    released = next(iter(releases(store, day, now)), None)
+    run_id = None if released is None else released.run_id
+    if run_id is None:
+        gate = datetime.combine(day - timedelta(days=1), GATE_CLOSURE, MARKET_ZONE)
+        ahead = of_day.newest_day_ahead(store, delivery.start, gate) if now >= gate else None
+        run_id = None if ahead is None else ahead.run_id
+    if run_id is None:
+        return None
+    net = total(of_day.of_run(store, run_id, delivery, "power_kw"), delivery)
+    first = (delivery.start - horizon.start) // horizon.step
+    on = np.full(horizon.steps, np.nan)
+    on[first : first + delivery.steps] = net
+    return Position(day=day, run_id=run_id, release=released, net_kw=on)
+
+
+# What needs attention
+
+
+def _attention(
+    store: Store, clock: SharedClock, now: datetime, last: Dispatch | None, run: listing.Line | None,
+    ahead: Dispatch | None, ages: Sequence[tuple[str, datetime]], found_parts: Sequence[Part], sell: Array,
+    horizon: Horizon, today: date,
+) -> list[Attention]:  # fmt: skip
+    found = [*_of_devices(store, clock, now), *_of_plan(now, last, run), *_of_parts(clock, now, found_parts)]
+    found += _of_inputs(now, ages, sell, horizon, today)
+    local = now.astimezone(MARKET_ZONE)
+    tomorrow = today + timedelta(days=1)
+    if ahead is not None and local.time() >= DAY_AHEAD_AT and not releases(store, tomorrow, now):
+        gate = datetime.combine(today, GATE_CLOSURE, MARKET_ZONE)
+        found.append(Attention(what=What.NOT_RELEASED, severity=Severity.NOTICE if now < gate else Severity.WARN,
+                               at=gate, subject=f"{tomorrow}"))  # fmt: skip
+    order = list(Severity)
+    return sorted(found, key=lambda a: (order.index(a.severity), a.what, a.subject))
+
+
+def _of_devices(store: Store, clock: SharedClock, now: datetime) -> list[Attention]:
+    silent = {id: (kind, at) for id, kind, at in of_day.silent(store, now - STALE)}
+    found = [
+        Attention(what=What.SILENT_DEVICE, severity=Severity.BAD, subject=id, kind=kind, at=at)
+        for id, (kind, at) in silent.items()
+    ]
+    settled = now - timedelta(seconds=SETTLE_WALL_S * clock.speed)
+    problems = {id: why for id, why in troubled(store, now - GRACE, now, settled).items() if id not in silent}
+    kinds = {a.id: a.kind for a in store.assets()} if problems else {}
+    for id, why in problems.items():
+        found.append(Attention(what=What.NOT_FOLLOWING, severity=Severity.WARN, subject=id, kind=kinds.get(id, ""),
+                               detail=why))  # fmt: skip
+    return found
+
+
+def _of_plan(now: datetime, last: Dispatch | None, run: listing.Line | None) -> list[Attention]:
+    if last is None or now - last.start > 2 * QUARTER:
+        return [Attention(what=What.NO_PLAN, severity=Severity.BAD, at=None if last is None else last.start)]
+    found = list[Attention]()
+    severity = {"optimal": None, "feasible": Severity.NOTICE, "relaxed": Severity.WARN, "previous": Severity.WARN}
+    grade = severity.get(last.label, Severity.BAD)
+    if grade is not None:
+        gap = None if run is None else _gap_eur(run)
+        found.append(Attention(what=What.LABEL, severity=grade, subject=last.label, detail=last.why, amount=gap))
+    for each in (run or {"summary": {"violations": []}})["summary"]["violations"]:
+        found.append(Attention(what=What.BROKEN_LIMIT, severity=Severity.WARN, subject=each["where"],
+                               detail=each["sentence"], amount=float(each["amount"])))  # fmt: skip
+    told = re.search(r"\d+ assumptions: .*", last.why)
+    if told:
+        found.append(Attention(what=What.ASSUMED, severity=Severity.NOTICE, detail=told[0]))
+    return found
+
+
+def _gap_eur(run: listing.Line) -> float | None:
+    gap = (run["objective_eur"] or 0.0) - (run["bound_eur"] or 0.0)
+    return float(gap) if np.isfinite(gap) else None
+
+
+def _of_parts(clock: SharedClock, now: datetime, found_parts: Sequence[Part]) -> list[Attention]:
+    patience = max(SILENT_AT_LEAST, timedelta(seconds=SILENT_WALL_S * clock.speed))
+    return [
+        Attention(what=What.SILENT_PART, severity=Severity.BAD, subject=part.name, at=part.at)
+        for part in found_parts if part.name in ("field", "planner") and now - part.at > max(patience, 2 * QUARTER)
+    ]  # fmt: skip
+
+
+def _of_inputs(
+    now: datetime, ages: Sequence[tuple[str, datetime]], sell: Array, horizon: Horizon, today: date
+) -> list[Attention]:
+    found = list[Attention]()
+    for name, at in ages:
+        if name == "readings" and now - at > STALE:
+            found.append(Attention(what=What.OLD_READINGS, severity=Severity.BAD, at=at))
+        elif name.startswith("forecast ") and now - at > OLD_FORECAST:
+            subject = name.removeprefix("forecast ")
+            found.append(Attention(what=What.OLD_FORECAST, severity=Severity.WARN, subject=subject, at=at))
+    steps = market_day(today).steps
+    if np.isnan(sell[:steps]).any():
+        found.append(Attention(what=What.NO_PRICES, severity=Severity.BAD, subject=f"{today}"))
+    if now.astimezone(MARKET_ZONE).time() >= TOMORROW_PRICES_BY and np.isnan(sell[steps:]).any():
+        found.append(Attention(what=What.NO_PRICES, severity=Severity.WARN, subject=f"{today + timedelta(days=1)}"))
+    return found
