@@ -172,6 +172,36 @@ def compare(
 
 
 @study.command()
+def grid(
+    file: StudyFile,
+    folder: Folder,
+    variant: Annotated[str, typer.Option(help="The variant to check.")] = "base",
+    hours: Annotated[int, typer.Option(help="How many of its worst hours.", min=2)] = 12,
+    as_json: AsJson = False,
+) -> None:
+    """Voltages and loadings by AC power flow in the worst hours of a variant, where a grid belongs to the case."""
+    from assets import ASSET_TYPES
+    from vpp.cli.app import one_sentence, print_json
+    from vpp.operations.study import read_study
+    from vpp.operations.study.compare import chosen
+    from vpp.operations.study.grid_check import NoFlow, check_grid
+    from vpp.operations.study.register import at_base
+    from vpp.operations.study.summary import summaries
+
+    chosen(summaries(folder), variant)
+    with one_sentence(NoFlow):
+        found = check_grid(at_base(read_study(file), folder), folder, variant, ASSET_TYPES, hours)
+    if as_json:
+        print_json([{**asdict(f), "at": f.at.isoformat(), "broken": f.broken} for f in found])
+        return
+    broken = [f for f in found if f.broken]
+    print(f"'{variant}': {len(broken)} of {len(found)} worst values are beyond their limits")
+    for f in broken or found[:5]:
+        amount = f"{f.value:.3f} of its rated voltage" if f.kind == "bus" else f"loaded to {100 * f.value:.0f} %"
+        print(f"  {f.kind} {f.name}: {amount} at {f.at:%Y-%m-%d %H:%M} UTC")
+
+
+@study.command()
 def report(
     folder: Folder,
     pdf: Annotated[bool, typer.Option("--pdf", help="Also as PDF, printed by Chromium.")] = False,

@@ -21,6 +21,7 @@ PLACES: list[Place] = [
     Place("/day", N_("Today"), CITY),
     Place("/planner", N_("Planning"), frozenset({Role.OPERATOR, Role.PLANNER})),
     Place("/studies", N_("Studies"), frozenset({Role.OPERATOR, Role.PLANNER})),
+    Place("/inputs", N_("Inputs"), frozenset({Role.OPERATOR})),
 ]
 """In the order they are shown."""
 

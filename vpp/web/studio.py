@@ -33,7 +33,7 @@ OPERATIONS, FORECASTS = ("daily", "rolling", "rules"), ("perfect", "drawn", "iss
 KINDS: dict[str, str] = {
     "add": N_("Add assets: which one they are like, and how many"),
     "remove": N_("Remove assets: of which type, and how many %"),
-    "demand": N_("Scale assets: of which type, and to how many % of their size"),
+    "demand": N_("Scale assets: of which type, and their size in %"),
     "limit": N_("Grid limit: of which node, and to how many %"),
     "price": N_("Market price: to how many %"),
     "spread": N_("Spread of the market price within a day: to how many %"),

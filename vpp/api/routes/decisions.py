@@ -21,6 +21,7 @@ router = APIRouter(tags=["decisions"])
 Key = Annotated[
     str | None, Header(alias="Idempotency-Key", max_length=200, description="The same key again does nothing again.")
 ]
+MOST_RELEASED = 100_000
 KEYS = UUID("6f7ad1f2-8f0e-4a53-9f0b-2f5d6a6a5a51")
 
 
@@ -40,7 +41,7 @@ def override(given: v.NewOverride, who: Steering, store: TheStore, clock: TheClo
     if (kind is OverrideKind.LOCK) != (given.value_kw is not None):
         raise Problem(422, "value_kw: is for kind lock, and needed there")
     if kind is OverrideKind.LOCK:
-        _within_nameplate(asset, given.value_kw or 0.0)
+        within_nameplate(asset, given.value_kw or 0.0)
     return _made(store, who, clock, kind, given, key, value_kw=given.value_kw)
 
 
@@ -49,10 +50,25 @@ def limit(given: v.NewLimit, who: Operator, store: TheStore, clock: TheClock, ke
     """Limit an asset, a group or a node for a time."""
     if given.max_import_kw is None and given.max_export_kw is None:
         raise Problem(422, "max_import_kw, max_export_kw: both are empty; allowed: at least one of them")
-    if not _is_target(store, given.target):
+    if not is_target(store, given.target):
         raise Problem(404, f"limit: there is no asset, group or electricity node '{given.target}'")
     bounds = {"max_import_kw": given.max_import_kw, "max_export_kw": given.max_export_kw}
     return _made(store, who, clock, OverrideKind.LIMIT, given, key, **bounds)
+
+
+@router.post("/releases", status_code=201, responses=declared(401, 403, 404, 409))
+def release(given: v.NewRelease, who: Steering, store: TheStore, clock: TheClock, key: Key = None) -> list[v.Override]:
+    """Hand an asset, or all that take orders, back to their own control now: what they were ordered is withdrawn, and
+    they are excluded until then. An owner releases what is the owner's."""
+    if given.target is not None:
+        targets = [known(store, who, given.target)["id"]]
+    else:
+        every = listing.assets(store, owner_filter(who), "", MOST_RELEASED)
+        targets = [a["id"] for a in every if ASSET_TYPES[a["kind"]].controllable and a["profile"] is not None]
+    wished = [v.NewOverride(kind="exclude", target=id, until=given.until, reason=given.reason) for id in targets]
+    return [
+        _made(store, who, clock, OverrideKind.EXCLUDE, w, None if key is None else f"{key}\n{w.target}") for w in wished
+    ]
 
 
 @router.delete("/overrides/{override_id}", status_code=204, responses=declared(401, 403, 404))
@@ -91,7 +107,7 @@ def _noted(override: Override) -> dict[str, Any]:
     return {k: str(value) if isinstance(value, UUID) else value for k, value in asdict(override).items()}
 
 
-def _within_nameplate(asset: listing.Line, value_kw: float) -> None:
+def within_nameplate(asset: listing.Line, value_kw: float) -> None:
     """A lock that the asset could not follow would be refused by its device, or by physics."""
     n = asset["nameplate"]
     sides = {
@@ -109,7 +125,7 @@ def _within_nameplate(asset: listing.Line, value_kw: float) -> None:
         )
 
 
-def _is_target(store: Store, target: str) -> bool:
+def is_target(store: Store, target: str) -> bool:
     """An asset with an electricity node, a group, or an electricity node."""
     found = grid(store)
     nodes = {n["id"] for n in found.nodes if n.get("carrier") == "electricity"} if found else set[str]()

@@ -136,11 +136,13 @@ class Queue:
             return None
         ended = _json(path / ENDED)
         running = self._running is not None and str(self._running[0]) == path.name
-        own = {"id": UUID(asked.pop("id")), "created": datetime.fromisoformat(asked.pop("created")),
-               "name": asked.pop("name"), "author": asked.pop("author")}  # fmt: skip
         stage = Stage(ended["stage"]) if ended else Stage.RUNNING if running else Stage.WAITING
         saying = ended.get("saying", "") if ended else ""
-        return Entry(**own, folder=path, asked=asked, now=_json(path / NOW) or {}, stage=stage, saying=saying)
+        return Entry(
+            id=UUID(asked.pop("id")), created=datetime.fromisoformat(asked.pop("created")), name=asked.pop("name"),
+            author=asked.pop("author"), folder=path, asked=asked, now=_json(path / NOW) or {}, stage=stage,
+            saying=saying,
+        )  # fmt: skip
 
     def _work(self) -> None:
         while not self._stopped.is_set():
@@ -157,7 +159,9 @@ class Queue:
 
     def _do(self, entry: Entry) -> None:
         """In another process, so that whatever it does ends only this one."""
-        process = subprocess.Popen([sys.executable, "-c", f"from {self._module} import main; main()", str(entry.folder)])
+        process = subprocess.Popen(
+            [sys.executable, "-c", f"from {self._module} import main; main()", str(entry.folder)]
+        )
         self._running = (entry.id, process)
         try:
             while process.poll() is None and not self._stopped.wait(LOOK_S):

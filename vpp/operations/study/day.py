@@ -32,6 +32,17 @@ def templates() -> Templates:
 
 def run_day(job: Job, before: State, asset_types: Mapping[str, AssetType]) -> DayResult:
     """The day as it is operated. The same job after the same day gives the same result."""
+    real, plan = plan_day(job, before, asset_types)
+    found = kpis(real, plan, job.study.wishes.marginal_co2_t_per_mwh)
+    return DayResult(
+        variant=job.chain.variant, seed=job.chain.seed, day=job.day, label=plan.label.value, kpis=found.whole,
+        by_node=found.by_node, by_group=found.by_group, by_type=found.by_type, by_cause=found.by_cause,
+        steps=found.steps, end=end_state(real, plan),
+    )  # fmt: skip
+
+
+def plan_day(job: Job, before: State, asset_types: Mapping[str, AssetType]) -> tuple[Case, Plan]:
+    """What came, and what was done in it."""
     wishes = job.study.wishes
     variant = job.study.variant(job.chain.variant)
     expected = case_of(job.study, variant, job.chain.seed, job.day, asset_types, before)
@@ -52,19 +63,11 @@ def run_day(job: Job, before: State, asset_types: Mapping[str, AssetType]) -> Da
         renew = (lambda t: as_issued(t // every)) if every else None
     if operation is Operation.RULES:
         plan = rule_based(real, asset_types, templates())
-        end = end_state(real, plan)
     elif operation is Operation.DAILY and wishes.forecast is Forecast.PERFECT:
         plan = optimise_repeatably(real, asset_types, how, templates())
-        end = end_state(real, plan)
     else:
         plan = carried_out(expected, real, every, how, asset_types, renew)
-        end = end_state(real, plan)
-    found = kpis(real, plan, wishes.marginal_co2_t_per_mwh)
-    return DayResult(
-        variant=job.chain.variant, seed=job.chain.seed, day=job.day, label=plan.label.value, kpis=found.whole,
-        by_node=found.by_node, by_group=found.by_group, by_type=found.by_type, by_cause=found.by_cause,
-        steps=found.steps, end=end,
-    )  # fmt: skip
+    return real, plan
 
 
 def case_of(

@@ -161,6 +161,13 @@ def results(folder: Path, manifest: Mapping[str, Any]) -> Iterator[DayResult]:
             yield read_day(day_file(folder, chain, day))
 
 
+def day_before(folder: Path, manifest: Mapping[str, Any], result: DayResult) -> DayResult | None:
+    """Of the same chain; None: it was the first."""
+    days = [date.fromisoformat(day) for day in manifest["days"]]
+    n = days.index(result.day)
+    return read_day(day_file(folder, Chain(variant=result.variant, seed=result.seed), days[n - 1])) if n else None
+
+
 def write_tables(folder: Path, manifest: Mapping[str, Any]) -> None:
     """All days as tables: one row per variant, seed, day and what it is about."""
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
