@@ -62,3 +62,11 @@ async def test_two_profiles_behind_one_gateway_are_read_with_their_own_word_orde
     assert found["b", "power_kw"].value == pytest.approx(-2.5) and found["k", "power_kw"].value == pytest.approx(7.5)
     assert found["k", "power_kw"].quality is Quality.GOOD and len(field.links) == 1
     field.close()
+
+
+async def test_whoever_comes_to_an_empty_place_may_speak_another_way(profiles, clock):
+    field = Field([at(profiles, "a", "battery")], clock=clock)
+    before = field.link(field.devices["a"])
+    await field.remove("a", "retired")
+    field.add(at(profiles, "b", "battery", framer="rtu"))
+    assert field.link(field.devices["b"]) is not before and field.link(field.devices["b"]).framer == "rtu"

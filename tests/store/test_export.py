@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from uuid import UUID
 
 import psycopg
@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from tests.store.values import NOON, QUARTER, battery, event, plan, reading, registered, setpoint
 from vpp.domain import Judgement, Quality, SetpointState, Verdict, market_day
-from vpp.store import Format, Part, Store, StoreError
+from vpp.store import Format, Part, Store, StoreError, registrations
 from vpp.store.columnar import csv_from_parquet, parquet_from_csv
-from vpp.store.dispatching import Grid, Identity, Override, OverrideKind, add_override, push, save_grid
-from vpp.store.studies import ask
 from vpp.store.commissioning import Commissioned
+from vpp.store.dispatching import Grid, Identity, Override, OverrideKind, add_override, push, save_grid
+from vpp.store.registrations import Confirmed, Habit
+from vpp.store.studies import ask
 from vpp.store.tables import LEFT_OUT, TABLES, Column
 
 DAY = timedelta(days=1)
@@ -58,6 +59,12 @@ def fill(store: Store) -> None:
     store.save_verdicts([followed])
     pages = {"text.de": 'Inbetriebnahme, "b1"\n', "html.de": "<!doctype html>"}
     store.save_commissioning(Commissioned("b1", NOON, NOON + QUARTER, True, "A. Größe", {"steps": [None]}, pages))
+    registrations.begin(store, "Anna Größe", "anna", {"kind": "battery", "label": 'a,"b"\nc'}, NOON)
+    done = registrations.begin(store, "Anna Größe", "anna", {"kind": "ev_charger"}, NOON)
+    habit = Habit(arrives=time(18), departs=time(7, 30), energy_kwh=1 / 3)
+    whole = Confirmed(units=[battery("b3")], profile=None, address=None, nodes=[{"id": "house"}], habit=habit,
+                      version="1", language="de", agreement="Wir lesen,\nSie pausieren.")  # fmt: skip
+    registrations.confirm(store, done, "Anna Größe", "anna", whole, NOON + QUARTER)
     store.audit("Anna Größe", "register", "asset b1", None, {"power_kw": 0.1, "by": "Anna Größe"}, NOON)
     store.audit("bert", "release", "plan 7", {"x": [1, None]}, None, NOON)
 
@@ -99,8 +106,8 @@ def test_a_round_trip_is_equal_to_the_row(full, dsn, own_dsn, tmp_path, kind):
         assert other.latest() == full.latest()
         # and it goes on: new keys, a new entry, a replay, a roll-up
         assert other.store_readings([reading("b2", 5.0)]) == 0
-        registered(other, "b3")
-        assert other.store_readings([reading("b3", 1.0)]) == 1
+        registered(other, "b4")
+        assert other.store_readings([reading("b4", 1.0)]) == 1
         assert other.audit("bert", "x", "y", None, None, NOON).seq == 3
         assert other.roll_up() > 0
 

@@ -72,7 +72,7 @@ def visit(chromium, platform, sessions) -> Iterator[Visit]:
 
     def open_page(
         path: str, role: str | None = None, *, language: str = "en", theme: str = "light", width: int = 1280,
-        height: int = 900, status: int = 200, **options: Any,
+        height: int = 900, status: int = 200, expects: int = 0, **options: Any,
     ) -> Any:  # fmt: skip
         context = chromium.new_context(
             base_url=platform.url, storage_state=sessions[role] if role else None, color_scheme=theme,
@@ -80,7 +80,7 @@ def visit(chromium, platform, sessions) -> Iterator[Visit]:
         )  # fmt: skip
         contexts.append(context)
         page = context.new_page()
-        _watch(page, platform.url, complaints, expected=status)
+        _watch(page, platform.url, complaints, expected=expects or status)
         answer = page.goto(path)
         assert answer.status == status, (path, answer.status)
         return page
@@ -95,7 +95,7 @@ def _watch(page: Any, url: str, complaints: list[str], *, expected: int) -> None
     def said(message: Any) -> None:
         late = "preloaded using link preload" in message.text  # a busy machine: the page went on with its own font
         refused = expected >= 400 and f"status of {expected}" in message.text
-        known = late or refused or "blocked by Playwright" in message.text
+        known = late or refused or "status of 422" in message.text or "blocked by Playwright" in message.text
         if message.type in ("error", "warning") and not known:
             complaints.append(f"{page.url}: {message.text}")
 

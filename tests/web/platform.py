@@ -15,10 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vpp.operations.live.supervisor import STATUS
+
 ROOT = Path(__file__).resolve().parents[2]
 VPP = [sys.executable, "-c", "from vpp.cli import main; main()"]
 ROLES = ("operator", "owner", "planner", "viewer")
 SPEED, ASSETS = "30", "24"
+BEGINS = "2025-04-06T11:25:00+02:00"
+"""Shortly before tomorrow is planned, so that there is something to release."""
 PATIENCE_S = 120.0
 
 
@@ -54,6 +58,9 @@ def free_port() -> int:
 def demo(home: Path, *, speed: str = SPEED, assets: str = ASSETS) -> Iterator[Platform]:
     """Up, with people, and with a plan that has orders."""
     port = free_port()
+    folder = home / "live-demo"
+    folder.mkdir()
+    (folder / STATUS).write_text(json.dumps({"clock": BEGINS}))  # where the clock stood, as if it had run before
     environment = {**os.environ, "VPP_HOME": str(home), "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
     command = [*VPP, "up", "--demo", "--speed", speed, "--assets", assets, "--listen", f"127.0.0.1:{port}"]
     with (home / "up.log").open("wb") as log:

@@ -143,6 +143,7 @@ def _planner_part(folder: Path) -> None:
     from vpp.operations.live.collector import Collector
     from vpp.operations.live.demo_site import collect, existing_site, register
     from vpp.operations.live.planner import Planner
+    from vpp.operations.registration.expectations import Expectations
     from vpp.sources.answers import ask
     from vpp.store import SERVICE_ANSWER_S, Store, StoreError, StoreUnavailable
     from vpp.store.dispatching import alone, say
@@ -154,6 +155,7 @@ def _planner_part(folder: Path) -> None:
         planner = Planner(store, clock, ASSET_TYPES, leave_to_flows=waits)
         site = existing_site(folder) if demo else None
         found = settings()
+        expectations = Expectations(store)
         collector = Collector(store, ask, () if demo else found.sources, found.station, 3 * waits)
         if site is not None:
             register(store, site, clock.now())
@@ -168,6 +170,7 @@ def _planner_part(folder: Path) -> None:
                             days = ", ".join(map(str, came))
                             say(store, "inputs", clock.now(), f"forecasts and prices of {days}")
                         collector.tick(clock.now())
+                        expectations.tick(clock.now())
                         if planner.tick():
                             store.roll_up()  # quarter-hours for people to look at
             except StoreUnavailable as problem:

@@ -140,7 +140,7 @@ def _announce_later(folder: Path, url: str, console: Console) -> None:
         console.print(f"up: {url}")
         if token:
             console.print(
-                f"first operator: {url}/api/v1/setup with this one-time token, valid for a day: {token}",
+                f"first operator: {url}/setup with this one-time token, valid for a day: {token}",
                 markup=False, soft_wrap=True,
             )  # fmt: skip
 

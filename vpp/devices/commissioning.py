@@ -87,6 +87,11 @@ class Commissioning:
         self._steps = list[Step]()
         self._readings = dict[str, Reading]()
 
+    @property
+    def readings(self) -> Mapping[str, Reading]:
+        """The device's live values by point, as far as they were read."""
+        return self._readings
+
     async def probe(self) -> Protocol:
         """Only read."""
         return await self._run(orders=False, signed_by="", note="")

@@ -80,9 +80,16 @@ class Field:
 
     async def remove(self, asset_id: str, reason: str) -> None:
         """The device is no longer ours: its orders end, and nobody reads it any more."""
-        await self.withdraw([key for key in self.orders if key[0] == asset_id], reason)
-        self._devices.pop(asset_id, None)
+        await self.withdraw([key for key in (*self.orders, *self.behind) if key[0] == asset_id], reason)
+        device = self._devices.pop(asset_id, None)
         self._problems.pop(asset_id, None)
+        if device is None:
+            return
+        place = device.host, device.port
+        if not any((d.host, d.port) == place for d in self._devices.values()):
+            self._manners.pop(place, None)  # whoever comes there next may speak another way
+            if (link := self._links.pop(place, None)) is not None:
+                link.close()
 
     def _add(self, device: Device) -> Iterable[Mistake]:
         who = f"device '{device.asset_id}'"

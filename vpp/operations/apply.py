@@ -22,6 +22,7 @@ def orders(
     """The orders of one step of the plan for the assets that take orders.
 
     Targets: `power_kw`, for a heat source without an electricity node `heat_kw`. PV and wind: a limit while curtailed.
+    Charge points: a limit on what they draw; the vehicle decides whether it takes that much.
     """
     at = plan.horizon.time(step)
     expires = plan.horizon.time(step + 1) + GRACE
@@ -46,6 +47,8 @@ def _order(unit: Unit, plan: Plan, step: int) -> tuple[SetpointKind, float, str]
         if planned >= available - NOTHING_KW:
             return None
         return SetpointKind.LIMIT, max(0.0, planned), f"curtailed from {available:.2f} kW"
+    if unit.type == "ev_charger" and not unit.asset.max_discharge_kw:
+        return SetpointKind.LIMIT, max(0.0, -float(plan.power_kw[unit.id][step])), plan.label.value
     powers = plan.power_kw if hasattr(unit.asset, "node") else plan.heat_kw
     return SetpointKind.TARGET, float(powers[unit.id][step]), plan.label.value
 

@@ -10,9 +10,18 @@ import numpy as np
 from vpp.cases import from_tables
 from vpp.domain import Array, AssetType, Case, Horizon, Unit
 from vpp.operations.collect import Latest, as_read
+from vpp.operations.habits import sessions_of_habits
 from vpp.operations.recipe import Issues, Recipe, states_of
 from vpp.store import RegisteredAsset, Store, StoreError
-from vpp.store.dispatching import Grid, Override, OverrideKind, grid, known_series, switched_at
+from vpp.store.dispatching import (
+    Grid,
+    Override,
+    OverrideKind,
+    grid,
+    known_series,
+    planned_levels,
+    switched_at,
+)
 
 DAY = timedelta(days=1)
 LOCKED = "locked_kw"
@@ -38,19 +47,26 @@ def live_case(
     store: Store, asset_types: Mapping[str, AssetType], horizon: Horizon, now: datetime,
     troubled: Mapping[str, str] | None = None, overrides: Sequence[Override] = (),
 ) -> LiveCase:  # fmt: skip
-    """What is known at `now` about the horizon; `troubled` assets (and why) are planned as they run by themselves."""
+    """What is known at `now` about the horizon; `troubled` assets (and why) are planned as they run by themselves.
+
+    So are assets without a device.
+    """
     here = [o for o in overrides if o.start < horizon.end and o.until > horizon.start]
     registry = registry_at(store, asset_types, now)
     bounded, beside = bounding(here, registry.assets, registry.grid)
     caps = caps_of(bounded)
     made = case_at(store, asset_types, horizon, now, registry, caps)
     at_once = {o.target for o in here if o.kind is OverrideKind.EXCLUDE and o.start <= now}
-    by_itself = frozenset(at_once | (troubled or {}).keys())
-    state = as_read(made.case.units, fresh(store.latest(), now))
+    unsteered = {a.id for a in registry.assets if a.profile is None and asset_types[a.kind].controllable}
+    by_itself = frozenset(at_once | (troubled or {}).keys() | unsteered)
+    state = as_read(_as_planned(store, made.case, unsteered), fresh(store.latest(), now))
     counted = _running_for(store, state.units, now)
     recipe = Recipe(known_at=now, issues=made.issues, states=states_of(counted), by_itself=by_itself, caps=caps)
     locks = {o.target: o for o in here if o.kind is OverrideKind.LOCK}
-    guessed = [f"asset '{id}': its state was not read; taken from its registration" for id in state.assumed]
+    guessed = [
+        f"asset '{id}': its state was not read; taken from its registration"
+        for id in state.assumed if id not in unsteered
+    ]  # fmt: skip
     assumed = (*registry.left_out, *beside, *made.assumed, *guessed)
     return LiveCase(case=recipe.applied(made.case), locks=locks, excluded=by_itself, assumed=assumed, recipe=recipe)
 
@@ -90,10 +106,12 @@ def case_at(
 ) -> CaseAt:  # fmt: skip
     """`only`: of the forecasts that were known, these issues."""
     tables = tables_of_registry(registry.assets, asset_types, registry.grid)
+    if sessions := sessions_of_habits(store, registry.assets, horizon, at):
+        tables.setdefault("ev_session", []).extend(sessions)
     if caps:
         tables["caps"] = [{name: cell for name, cell in row.items() if name != LOCKED} for row in caps]
     wanted = named_series(tables, registry.grid.market)
-    series, issues, filled = _complete(store, wanted, horizon, at, only)
+    series, issues, filled = completed(store, wanted, horizon, at, only)
     missing = sorted(wanted - series.keys())
     if missing:
         raise StoreError(f"live case: nothing is known of the series {', '.join(missing)}; allowed: a forecast of each")
@@ -112,6 +130,19 @@ def pinned(case: Case, caps: Sequence[Mapping[str, Any]]) -> Case:
         for cap in case.caps
     ]
     return replace(case, caps=held)
+
+
+def _as_planned(store: Store, case: Case, unsteered: Set[str]) -> list[Unit]:
+    """Units with the levels that the last plan expects now, where no device tells them (the warmth of a house)."""
+    levels = planned_levels(store, sorted(unsteered), case.horizon.start) if unsteered else {}
+
+    def expected(unit: Unit) -> Unit:
+        if unit.id not in levels or not hasattr(unit.outlook, "initial_soc") or not unit.asset.capacity_kwh:
+            return unit
+        soc = min(max(levels[unit.id] / unit.asset.capacity_kwh, 0.0), 1.0)
+        return replace(unit, outlook=replace(unit.outlook, initial_soc=soc))
+
+    return [expected(u) for u in case.units]
 
 
 def fresh(latest: Latest, now: datetime) -> Latest:
@@ -210,8 +241,8 @@ def _running_for(store: Store, units: Sequence[Unit], now: datetime) -> list[Uni
     return [counted(u) if u.id in ids else u for u in units]
 
 
-def _complete(
-    store: Store, wanted: Set[str], horizon: Horizon, at: datetime, only: Issues | None
+def completed(
+    store: Store, wanted: Set[str], horizon: Horizon, at: datetime, only: Issues | None = None
 ) -> tuple[dict[str, Array], dict[str, frozenset[datetime]], list[str]]:
     """Every series on the whole horizon, and its issues: gaps take the day before, then the last value known; said."""
     known, said = known_series(store, horizon, at, only), list[str]()

@@ -91,6 +91,12 @@ def silent(store: Store, since: datetime) -> list[tuple[str, str, datetime]]:
     return [(id, kind, at) for id, kind, at in _rows(store, _SILENT, {"since": since})]
 
 
+def price_terms(store: Store, horizon: Horizon) -> list[str]:
+    """On what terms the prices of these hours are known, to be printed beside them."""
+    query = "SELECT DISTINCT licence FROM vpp.price_current WHERE start >= %(start)s AND start < %(end)s ORDER BY 1"
+    return [terms for (terms,) in _rows(store, query, {"start": horizon.start, "end": horizon.end})]
+
+
 def newest_day_ahead(store: Store, start: datetime, planned_by: datetime) -> Dispatch | None:
     """The day-ahead plan of the delivery day that begins at `start`, as it was by a time."""
     names = ("kind", "start", "cause", "run_id", "label", "why", "planned", "orders")

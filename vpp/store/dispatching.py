@@ -166,6 +166,24 @@ def last_planned(store: Store, before: datetime) -> Dispatch | None:
     return Dispatch(**dict(zip(names, row, strict=True))) if row else None
 
 
+def planned_levels(store: Store, asset_ids: Sequence[str], at: datetime) -> dict[str, float]:
+    """What the last plan that began before a time expects assets to hold then, kWh; those it says nothing of are not
+    there."""
+    last = last_planned(store, at)
+    if last is None:
+        return {}
+    query = """SELECT asset_id, start, step_minutes, vals FROM vpp.schedule
+    WHERE run_id = %s AND quantity = 'state_energy_kwh' AND asset_id = ANY(%s)"""
+    with store.database.connection() as connection:
+        rows = connection.execute(query, (last.run_id, list(asset_ids)), binary=True).fetchall()
+    found = dict[str, float]()
+    for id, start, minutes, values in rows:
+        ended = (at - start) // timedelta(minutes=minutes) - 1  # levels are those at the end of a step
+        if 0 <= ended < len(values):
+            found[id] = float(values[ended])
+    return found
+
+
 @contextmanager
 def alone(store: Store, name: str) -> Generator[bool]:
     """Is this process the only one that does `name`? Held until the end, or until the process dies."""

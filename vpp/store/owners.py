@@ -187,25 +187,49 @@ def erase(connection: Connection[Row], name: str, actor: str, now: datetime) -> 
         f"DELETE FROM vpp.forecast WHERE series_key IN ({own_series})".encode(), (key,)
     ).rowcount
     connection.execute("DELETE FROM vpp.owner_login WHERE owner_key = %s", (key,))
+    persons = _forget_people(connection, name, key, pseudonym)
     connection.execute("UPDATE vpp.owner SET name = %s WHERE owner_key = %s", (pseudonym, key))
     connection.execute("UPDATE vpp.asset_before SET address = NULL WHERE owner_key = %s", (key,))
     retire = """UPDATE vpp.asset SET address = NULL, valid_to = coalesce(valid_to, greatest(valid_from, %s))
     WHERE owner_key = %s"""
     connection.execute(retire, (now, key))
-    entries = _pseudonymise(connection, name, pseudonym)
+    entries = _pseudonymise(connection, re.compile(rf"(?<!\w){re.escape(name)}(?!\w)"), pseudonym)
+    for person in persons:  # a log-in's name may be a common word: it is replaced where it stands alone
+        alone = re.compile(rf"^{re.escape(person)}$|(?<=^person ){re.escape(person)}$")
+        entries += _pseudonymise(connection, alone, pseudonym, keys=False)
+    entries = sorted(set(entries))
     after = {"entries": entries, "rows": rows}
     _audit.audit(connection, actor, "erase", f"owner {pseudonym}", None, after, now)
     return Erased(pseudonym=pseudonym, rows=rows, audit_entries=len(entries))
 
 
-def _pseudonymise(connection: Connection[Row], name: str, pseudonym: str) -> list[int]:
+def _forget_people(connection: Connection[Row], name: str, key: int, pseudonym: str) -> list[str]:
+    """Take away log-ins, tokens and drafts of an owner; return the names the people had.
+
+    What they decided and agreed to stays, under the pseudonym.
+    """
+    connection.execute("DELETE FROM vpp.token WHERE owner = %s", (name,))
+    deleted = connection.execute("DELETE FROM vpp.person WHERE owner = %s RETURNING name", (name,)).fetchall()
+    persons = [person for (person,) in deleted]
+    connection.execute("DELETE FROM vpp.registration WHERE owner_key = %s", (key,))
+    habits = "DELETE FROM vpp.habit WHERE asset_id IN (SELECT id FROM vpp.asset WHERE owner_key = %s)"
+    connection.execute(habits, (key,))
+    connection.execute("UPDATE vpp.agreement SET accepted_by = %s WHERE owner_key = %s", (pseudonym, key))
+    changed = {"pseudonym": pseudonym, "names": [name, *persons]}
+    connection.execute("UPDATE vpp.override SET author = %(pseudonym)s WHERE author = ANY(%(names)s)", changed)
+    connection.execute("UPDATE vpp.override SET ended_by = %(pseudonym)s WHERE ended_by = ANY(%(names)s)", changed)
+    return persons
+
+
+def _pseudonymise(
+    connection: Connection[Row], word: re.Pattern[str], pseudonym: str, *, keys: bool = True
+) -> list[int]:
     """Replace a name in the audit log; return the numbers of the entries."""
     connection.execute("SELECT pg_advisory_xact_lock(hashtext('vpp.audit'))")
-    word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
     query = "SELECT seq, actor, object, before, after FROM vpp.audit ORDER BY seq"
     changed: list[int] = []
     for seq, *content in connection.execute(query).fetchall():
-        new = [_replaced(value, word, pseudonym) for value in content]
+        new = [_replaced(value, word, pseudonym, keys) for value in content]
         if new != content:
             actor, object, before, after = new
             update = "UPDATE vpp.audit SET actor = %s, object = %s, before = %s, after = %s, salt = NULL WHERE seq = %s"
@@ -215,11 +239,11 @@ def _pseudonymise(connection: Connection[Row], name: str, pseudonym: str) -> lis
     return changed
 
 
-def _replaced(value: Any, word: re.Pattern[str], by: str) -> Any:
+def _replaced(value: Any, word: re.Pattern[str], by: str, keys: bool) -> Any:
     if isinstance(value, str):
         return word.sub(by, value)
     if isinstance(value, list):
-        return [_replaced(each, word, by) for each in value]
+        return [_replaced(each, word, by, keys) for each in value]
     if isinstance(value, dict):
-        return {_replaced(key, word, by): _replaced(each, word, by) for key, each in value.items()}
+        return {word.sub(by, key) if keys else key: _replaced(each, word, by, keys) for key, each in value.items()}
     return value

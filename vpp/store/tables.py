@@ -63,6 +63,10 @@ TABLES = (
     _timed("setpoint", "setpoint_id", "valid_from", _OWN_ORDER),
     Table(name="setpoint_event", order="seq", within=f"t.setpoint_id IN ({_ORDERS})",
           own=f"t.setpoint_id IN (SELECT setpoint_id FROM vpp.setpoint t WHERE {_OWN_ORDER})"),
+    Table(name="registration", order="registration_id", own="t.owner_key = %(owner)s"),
+    Table(name="agreement", order="agreement_id", own="t.owner_key = %(owner)s"),
+    Table(name="habit", order="asset_id",
+          own="t.asset_id IN (SELECT id FROM vpp.asset WHERE owner_key = %(owner)s)"),
     Table(name="grid", order="valid_from", own=None),
     Table(name="dispatch", order="kind, start, cause", own=None,
           within=f"t.start >= %(start)s AND t.start < %(end)s AND (t.run_id IS NULL OR t.run_id IN ({_RUNS}))"),
@@ -74,6 +78,7 @@ TABLES = (
 )  # fmt: skip
 LEFT_OUT = {
     "migration": "says what the tables look like",
+    "job": "how far long work of a moment ago is",
     "part": "what the parts of the platform were doing a moment ago",
     "person": "log-ins are made anew: an export holds no hashes of secrets",
     "session": "as person",

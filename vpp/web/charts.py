@@ -6,7 +6,7 @@ The server sends starts of steps in UTC and values; the browser draws them (`sta
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -58,7 +58,8 @@ class Chart:
     high: float | None = None
     """Of the left scale; None: as the values need."""
     height: int = 300
-    notes: Sequence[tuple[datetime, str]] = field(default_factory=tuple)
+    source: str = ""
+    """Whose data are drawn, where their terms want it said."""
 
     @property
     def data(self) -> str:

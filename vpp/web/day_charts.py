@@ -1,11 +1,12 @@
 """The charts of a day, and what there is to see in them."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
 
-from vpp.domain import Array
+from vpp.domain import MARKET_ZONE, Array, market_day
 from vpp.operations.live.day import Day
 from vpp.web.charts import Chart, Look, Series
 from vpp.web.kinds import NAMES, colour, kind_name
@@ -16,12 +17,33 @@ NOTHING_KW = 0.05
 
 def charts(day: Day, words: Words) -> dict[str, Chart]:
     """By name."""
+    day = focused(day)
     return {"mix": _mix(day, words), "net": _net(day, words), "stores": _stores(day, words)}
 
 
 def of_types(day: Day, words: Words) -> list[Chart]:
     """Plan against measured, a chart for each type that does something."""
+    day = focused(day)
     return [_of_type(day, words, kind) for kind in _ordered({**day.plan_kw, **day.measured_kw})]
+
+
+def focused(day: Day) -> Day:
+    """Without tomorrow while nothing is known of it: no half of a picture is empty."""
+    steps = market_day(day.horizon.start.astimezone(MARKET_ZONE).date()).steps
+    told = [day.sell_eur_per_mwh, day.position_kw, *day.plan_kw.values()]
+    if any(not np.isnan(values[steps:]).all() for values in told):
+        return day
+
+    def cut(series: dict[str, Array]) -> dict[str, Array]:
+        return {name: values[:steps] for name, values in series.items()}
+
+    return replace(
+        day, horizon=replace(day.horizon, steps=steps), plan_kw=cut(day.plan_kw), measured_kw=cut(day.measured_kw),
+        levels_kwh=cut(day.levels_kwh), measured_kwh=cut(day.measured_kwh),
+        sell_eur_per_mwh=day.sell_eur_per_mwh[:steps],
+        buy_eur_per_mwh=day.buy_eur_per_mwh[:steps],
+        positions=[replace(p, net_kw=p.net_kw[:steps]) for p in day.positions],
+    )  # fmt: skip
 
 
 def _ordered(series: dict[str, Array]) -> list[str]:
@@ -43,8 +65,12 @@ def _mix(day: Day, words: Words) -> Chart:
     series.append(_price(day, words))
     return Chart(
         id="chart-mix", title=words.gettext("Power by asset type"), finding=_finding_mix(day, words),
-        series=series, **_common(day), csv="/day/schedule.csv", height=340,
+        series=series, **_common(day), csv="/day/schedule.csv", height=340, source=_source(day, words),
     )  # fmt: skip
+
+
+def _source(day: Day, words: Words) -> str:
+    return words.gettext("Prices: %(terms)s", terms="; ".join(day.price_terms)) if day.price_terms else ""
 
 
 def _price(day: Day, words: Words) -> Series:

@@ -20,6 +20,7 @@ class Place:
 PLACES: list[Place] = [
     Place("/day", N_("Today"), CITY),
     Place("/planner", N_("Planning"), frozenset({Role.OPERATOR, Role.PLANNER})),
+    Place("/inputs", N_("Inputs"), frozenset({Role.OPERATOR})),
 ]
 """In the order they are shown."""
 

@@ -21,7 +21,7 @@ def environment(language: str) -> Environment:
     """Of one language; escapes everything."""
     found = Environment(
         loader=PackageLoader("vpp.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+        lstrip_blocks=True, auto_reload=False, extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )  # fmt: skip
     words = words_of(language)
     found.install_gettext_callables(  # type: ignore[attr-defined]

@@ -13,12 +13,12 @@ FOR_EVER = "public, max-age=31536000, immutable"
 
 
 class Kept(StaticFiles):
-    """Files that browsers keep when asked for with their fingerprint."""
+    """Files that browsers keep when asked for with their fingerprint; the style asks for the font without one."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         answer = await super().get_response(path, scope)
         asked = scope.get("query_string", b"").decode("latin-1")
-        if answer.status_code == 200 and asked == f"v={fingerprint(path)}":
+        if answer.status_code == 200 and (path.endswith(".woff2") or asked == f"v={fingerprint(path)}"):
             answer.headers["Cache-Control"] = FOR_EVER
         return answer
 

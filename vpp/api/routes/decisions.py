@@ -41,7 +41,7 @@ def override(given: v.NewOverride, who: Steering, store: TheStore, clock: TheClo
     if (kind is OverrideKind.LOCK) != (given.value_kw is not None):
         raise Problem(422, "value_kw: is for kind lock, and needed there")
     if kind is OverrideKind.LOCK:
-        _within_nameplate(asset, given.value_kw or 0.0)
+        within_nameplate(asset, given.value_kw or 0.0)
     return _made(store, who, clock, kind, given, key, value_kw=given.value_kw)
 
 
@@ -50,7 +50,7 @@ def limit(given: v.NewLimit, who: Operator, store: TheStore, clock: TheClock, ke
     """Limit an asset, a group or a node for a time."""
     if given.max_import_kw is None and given.max_export_kw is None:
         raise Problem(422, "max_import_kw, max_export_kw: both are empty; allowed: at least one of them")
-    if not _is_target(store, given.target):
+    if not is_target(store, given.target):
         raise Problem(404, f"limit: there is no asset, group or electricity node '{given.target}'")
     bounds = {"max_import_kw": given.max_import_kw, "max_export_kw": given.max_export_kw}
     return _made(store, who, clock, OverrideKind.LIMIT, given, key, **bounds)
@@ -107,7 +107,7 @@ def _noted(override: Override) -> dict[str, Any]:
     return {k: str(value) if isinstance(value, UUID) else value for k, value in asdict(override).items()}
 
 
-def _within_nameplate(asset: listing.Line, value_kw: float) -> None:
+def within_nameplate(asset: listing.Line, value_kw: float) -> None:
     """A lock that the asset could not follow would be refused by its device, or by physics."""
     n = asset["nameplate"]
     sides = {
@@ -125,7 +125,7 @@ def _within_nameplate(asset: listing.Line, value_kw: float) -> None:
         )
 
 
-def _is_target(store: Store, target: str) -> bool:
+def is_target(store: Store, target: str) -> bool:
     """An asset with an electricity node, a group, or an electricity node."""
     found = grid(store)
     nodes = {n["id"] for n in found.nodes if n.get("carrier") == "electricity"} if found else set[str]()

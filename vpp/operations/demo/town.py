@@ -77,5 +77,6 @@ def rating_kw(unit: Unit) -> float | None:
     ratings = {
         "pv": lambda: a.peak_kw, "battery": lambda: max(a.max_charge_kw, a.max_discharge_kw),
         "heat_pump": lambda: a.max_power_kw, "chp": lambda: a.max_power_kw, "gas_boiler": lambda: a.max_heat_kw,
+        "ev_charger": lambda: a.max_charge_kw,
     }  # fmt: skip
     return ratings[unit.type]() if unit.type in ratings else None

@@ -118,6 +118,8 @@ class Day:
     measured_kwh: dict[str, Array]
     sell_eur_per_mwh: Array
     buy_eur_per_mwh: Array
+    price_terms: Sequence[str]
+    """Whose prices they are."""
     positions: Sequence[Position]
     now_kw: dict[str, float]
     """Last readings by asset type."""
@@ -191,7 +193,8 @@ def the_day(store: Store, clock: SharedClock) -> Day:
         measured_kw=of_day.measured(store, horizon, "power_kw"),
         levels_kwh={k: v for k, v in plans["state_energy_kwh"].items() if k in STORES},
         measured_kwh={k: v for k, v in of_day.measured(store, horizon, "energy_kwh").items() if k in STORES},
-        sell_eur_per_mwh=sell, buy_eur_per_mwh=buy, positions=[p for p in places if p is not None],
+        sell_eur_per_mwh=sell, buy_eur_per_mwh=buy, price_terms=of_day.price_terms(store, horizon),
+        positions=[p for p in places if p is not None],
         now_kw={kind: kw for kind, (_, kw, _) in readings.items()},
         read_at=max((at for _, _, at in readings.values()), default=None),
         stores=[Level(kind=k, count=n, energy_kwh=e, capacity_kwh=c) for k, (n, e, c) in sorted(stores.items())

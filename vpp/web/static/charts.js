@@ -46,12 +46,10 @@ function draw(box) {
   const font = `13px ${getComputedStyle(document.body).fontFamily}`
   const stepped = uPlot.paths.stepped({ align: 1 })
   const hasRight = all.some(s => s.right)
-  const narrow = box.clientWidth < 560
   const axis = { stroke: ink, font, ticks: { show: false }, grid: { stroke: line, width: 1 } }
-  const side = unit => ({ size: 58, gap: 6, values: (u, ticks) => ticks.map((v, n) =>
-    n === ticks.length - 1 ? `${number(v)} ${narrow ? '' : ''}` : number(v)), label: unit, labelSize: 18, labelFont: font })
+  const side = unit => ({ size: 58, gap: 6, values: (u, ticks) => ticks.map(v => number(v)), label: unit, labelSize: 18, labelFont: font })
   const options = {
-    width: box.clientWidth, height: given.height, padding: [10, hasRight ? 0 : 14, 0, 0],
+    width: box.clientWidth, height: given.height, padding: [10, hasRight ? 0 : 18, 0, 0],
     cursor: { points: { show: false }, drag: { x: false, y: false }, y: false },
     legend: { show: false },
     scales: {
@@ -102,7 +100,7 @@ function marks(from, to, width) {
   const every = [1, 2, 3, 4, 6, 12, 24, 48, 168].find(h => h >= wish) ?? 336
   const found = []
   const zone = new Intl.DateTimeFormat('en-GB', { hour: 'numeric', timeZone: 'Europe/Berlin', hourCycle: 'h23' })
-  for (let at = Math.ceil(from / 3600) * 3600; at <= to; at += 3600) {
+  for (let at = Math.ceil(from / 3600) * 3600; at < to - 1800; at += 3600) {
     const hour = Number(zone.format(at * 1000))
     if (every < 24 ? hour % every === 0 : hour === 0) found.push(at)
   }
@@ -112,6 +110,7 @@ function marks(from, to, width) {
 function mark(u, given, ink) {
   const { ctx, bbox } = u
   ctx.save()
+  ctx.setLineDash([])
   ctx.lineWidth = devicePixelRatio
   const zero = u.valToPos(0, 'y', true)
   if (zero >= bbox.top && zero <= bbox.top + bbox.height) {

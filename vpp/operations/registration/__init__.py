@@ -1,0 +1,1 @@
+"""How an owner's device gets into the platform: type, connection, probe, test, limits, agreement, confirmation."""
