@@ -1,6 +1,6 @@
 """Read the field and keep what was read; and what readings say about the state of assets."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -35,6 +35,10 @@ class Known:
     units: Sequence[Unit]
     assumed: tuple[str, ...]
     """Assets whose state could not be read: it is taken from what was expected."""
+
+    def steered(self, by_themselves: Collection[str]) -> list[Unit]:
+        """The units for a plan: those that nobody can steer are planned as they run by themselves."""
+        return [without_orders(u) if u.id in by_themselves else u for u in self.units]
 
 
 def as_read(units: Iterable[Unit], latest: Latest, passed: timedelta = timedelta()) -> Known:

@@ -9,7 +9,7 @@ import numpy as np
 from vpp.domain import AssetType, Case, Plan, Quality, Reading, SetpointEvent, Unit
 from vpp.operations import plan as planning
 from vpp.operations.apply import Outcome, orders, outcomes
-from vpp.operations.collect import as_read, collect, without_orders
+from vpp.operations.collect import as_read, collect
 from vpp.operations.demo.options import DemoOptions
 from vpp.operations.demo.town import SUBSTEP, Town
 from vpp.operations.recipe import Recipe, as_plain, states_of

@@ -63,7 +63,7 @@ class Entry:
 
 
 class Queue:
-    """Works in one folder with the `main` of one module. `start` also takes up what a killed process left; `stop` ends it."""
+    """Works in one folder with the `main` of one module. `start` also takes up what a killed process left."""
 
     def __init__(self, folder: Path, module: str) -> None:
         self.folder, self._module = folder, module

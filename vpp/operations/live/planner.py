@@ -247,13 +247,7 @@ class Planner:
 
     def solve(self, gathered: "Gathered") -> "Made":
         """The best plan in its time; where the solver finds none, what is left of the last one is followed."""
-        w = self.wishes
-        effort = (
-            planning.Effort(gap=w.gap, time_limit=w.time_limit_s)
-            if gathered.identity.kind == "day_ahead"
-            else planning.Effort(gap=w.replan_gap, time_limit=w.replan_time_limit_s)
-        )
-        live = gathered.live
+        live, effort = gathered.live, self._effort(gathered.identity)
         last = last_planned(self.store, live.case.horizon.end)
         run = None if last is None or last.run_id is None else self.store.load_run(last.run_id)
         plan = planning.plan(live.case, self.asset_types, effort, self.templates, previous=run and run.plan)
