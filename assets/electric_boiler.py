@@ -8,9 +8,11 @@ u   running[t]      only where there is a minimum heat
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from assets.gas_boiler import BoilerStructure, heat_output, retrace, structure
 from assets.heat_led import HeatLed, SourcesTogether
-from vpp.domain import Array, AssetType, Columns, Horizon, Market, Site, Together, Unit
+from vpp.domain import Array, AssetType, Columns, HeatUnit, Horizon, Market, Site, Together, Unit
 from vpp.domain.columns import efficiency, magnitude, share, text
 from vpp.milp import Block, Symbols, pyo
 
@@ -42,6 +44,18 @@ def formulate(b: Block, p: Symbols, horizon: Horizon, s: BoilerStructure) -> Non
     b.power_kw = pyo.Expression(T, rule=lambda b, t: -b.output_kw[t] / p.efficiency)
 
 
+def shape(columns: Columns, horizon: Horizon, market: Market) -> HeatUnit:
+    n, share = len(columns["max_heat_kw"]), columns["efficiency"]
+    most, nothing = columns["max_heat_kw"] / share, np.zeros((n, horizon.steps))
+    one, never, no = np.ones(n, dtype=np.int64), np.zeros(n, dtype=bool), np.zeros(n, dtype=np.int64)
+    return HeatUnit(
+        sign=-1.0, least=columns["min_heat_fraction"] * most, most=most,
+        heat_slope=np.repeat(share[:, None], horizon.steps, axis=1), heat_idle=np.zeros(n), cost_slope=nothing,
+        cost_idle=nothing, start_eur=np.zeros(n), min_up=one, min_down=one, was_on=never, lock_on=no, lock_off=no,
+        headroom=never, fits=~never,
+    )  # fmt: skip
+
+
 class ElectricBoilerSimulator:
     """Heats as ordered (by its draw); by itself it keeps its store half full."""
 
@@ -67,4 +81,5 @@ def together(columns: Columns, horizon: Horizon) -> Together:
 
 ELECTRIC_BOILER = AssetType(name="electric_boiler", nameplate=ElectricBoiler, outlook=ElectricBoilerOutlook,
                             structure=structure, parameters=parameters, formulate=formulate, retrace=retrace,
-                            simulator=ElectricBoilerSimulator, switched=True, together=together)  # fmt: skip
+                            simulator=ElectricBoilerSimulator, switched=True, together=together,
+                            shape=shape)  # fmt: skip

@@ -11,7 +11,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Series, Site, Unit
+from vpp.domain import (
+    Array,
+    AssetType,
+    Columns,
+    FlexibleFlow,
+    Horizon,
+    Market,
+    Rules,
+    Schedule,
+    Series,
+    Site,
+    Unit,
+)
 from vpp.domain.columns import magnitude, series, text
 from vpp.milp import Block, Symbols, pyo
 
@@ -55,6 +67,14 @@ def retrace(columns: Columns, schedule: Schedule, horizon: Horizon, s: None) -> 
     return {"lit": np.clip(lit, columns["least_level"], columns["level"])}
 
 
+def shape(columns: Columns, horizon: Horizon, market: Market) -> FlexibleFlow:
+    full, no = -columns["power_kw"][:, None], np.zeros(len(columns["power_kw"]), dtype=bool)
+    least = full * np.broadcast_to(columns["level"], columns["least_level"].shape)
+    free = np.zeros_like(least)
+    return FlexibleFlow(least_kw=least, most_kw=full * columns["least_level"], eur_per_kwh=free,
+                        fixed_eur_per_kwh=free, exempt=no, headroom=no)  # fmt: skip
+
+
 class StreetLightingSimulator:
     """Burns at its planned level; an order dims it, never below the floor."""
 
@@ -74,4 +94,4 @@ def passive(columns: Columns) -> dict[str, Array]:
 
 STREET_LIGHTING = AssetType(name="street_lighting", nameplate=StreetLighting, outlook=StreetLightingOutlook,
                             structure=structure, parameters=parameters, formulate=formulate, retrace=retrace,
-                            simulator=StreetLightingSimulator, passive=passive)  # fmt: skip
+                            simulator=StreetLightingSimulator, passive=passive, shape=shape)  # fmt: skip

@@ -3,6 +3,7 @@
     python benchmarks/city.py --n 1000                 a plan to 0.1 %
     python benchmarks/city.py --n 10000 --warm         … and the re-plan a quarter of an hour later
     python benchmarks/city.py --n 200 --exact          … beside the whole problem in HiGHS
+    python benchmarks/city.py --n 200 --wide           … of the second mix
     python benchmarks/city.py --n 100000 --files DIR   … and writing, reading the case and the plan
 
 Prints JSON. Seconds are wall-clock of build, solve, proof and judging; compiling stands apart; `cpu_seconds` is the
@@ -43,10 +44,11 @@ def main() -> None:
     arguments.add_argument("--workers", type=int)
     arguments.add_argument("--warm", action="store_true")
     arguments.add_argument("--warm-limit", type=float, default=30.0, help="seconds for the re-plan")
+    arguments.add_argument("--wide", action="store_true", help="the second mix: charge points, boilers, lights, …")
     arguments.add_argument("--exact", action="store_true")
     arguments.add_argument("--files", type=Path)
     a = arguments.parse_args()
-    case = city(a.n, a.seed)
+    case = city(a.n, a.seed, wide=a.wide)
     out: dict[str, Any] = {"city.rows": len(case.units), "city.compile.seconds": round(warm(), 2)}
     cold = measured(f"city.{a.n}", case, a, out, None)
     if a.warm:

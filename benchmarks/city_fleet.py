@@ -9,18 +9,21 @@
   stores of one and a half to four hours, a boiler that could do it alone.
 - Limits: 70 % of the transformers get 62 % of what their assets would do if each were alone with the price, but no less
   than a flat operation needs; the city 70 % of its import and 72 % of its export. So they bind for some hours a day.
+- With `wide`, on top and 5 % of the assets each: charge points (11 kW, one stay from evening to morning), electric
+  boilers with store, shiftable loads of two hours in one piece, and street lights that may be dimmed to 40 %.
 
 "Assets" counts PV, batteries, heat pumps and CHP; their stores, boilers and demands, and one load per district, come on
 top.
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
 from assets import ASSET_TYPES
+from assets.ev_charger import EvSession
 from models.dispatch.city.dual import Dual
 from models.dispatch.city.fleet import fleet_of
 from models.dispatch.city.state import State
@@ -47,7 +50,7 @@ def day_ahead(rng: np.random.Generator) -> Any:
     return 1000 * (da + 0.004 * rng.standard_normal(STEPS))
 
 
-def city(assets: int, seed: int = 1, *, limits: bool = True) -> Case:
+def city(assets: int, seed: int = 1, *, limits: bool = True, wide: bool = False) -> Case:
     rng = np.random.default_rng(seed)
     districts = max(1, assets // 200)
     t = np.arange(STEPS) / 4.0
@@ -109,12 +112,42 @@ def city(assets: int, seed: int = 1, *, limits: bool = True) -> Case:
         demand = assets / districts * 1.2 * curve * rng.uniform(0.85, 1.15) * rng.uniform(0.95, 1.05, STEPS)
         flat[d] += demand
         units.append(unit("load", id=f"l{d}", node=f"d{d}", demand_kw=demand))
+    n_more = assets // 20 if wide else 0
+    units += [u for k in range(n_more) for u in more_of(k, of(k, n_more), rng, shape, flat)]
     nodes = [Node(id="city", carrier=Carrier.ELECTRICITY)]
     nodes += [Node(id=f"d{d}", carrier=Carrier.ELECTRICITY, parent="city") for d in range(districts)]
-    nodes += [Node(id=f"{kind}{k}", carrier=Carrier.HEAT) for kind, n in (("h", n_hp), ("c", n_chp)) for k in range(n)]
+    nodes += [
+        Node(id=f"{kind}{k}", carrier=Carrier.HEAT)
+        for kind, n in (("h", n_hp), ("c", n_chp), ("e", n_more))
+        for k in range(n)
+    ]
     case = Case(horizon=Horizon(START, STEPS, 15), nodes=nodes, units=units,
                 market=Market(buy_eur_per_mwh=price + 6, sell_eur_per_mwh=price - 6))  # fmt: skip
     return with_limits(case, flat, districts, rng) if limits else case
+
+
+def more_of(k: int, d: int, rng: np.random.Generator, shape: Any, flat: Any) -> list[Unit]:
+    """One of each type that the wide mix adds, in district d; what they need at least is added to `flat`."""
+    node, hours = f"d{d}", rng.uniform(0, 4, 3)
+    came, left = START + timedelta(hours=17 + hours[0]), START + timedelta(hours=29 + hours[1])
+    session = EvSession(charger=f"ev{k}", arrival=came, departure=left, energy_kwh=rng.uniform(5, 30))
+    demand = rng.uniform(1.0, 3.0) * shape * rng.uniform(0.85, 1.15, STEPS)
+    capacity, initial = demand.max() * rng.uniform(2, 5), rng.uniform(0.3, 0.7)
+    begin = START + timedelta(hours=7 + hours[2])
+    lit = np.where((np.arange(STEPS) < 26) | (np.arange(STEPS) > 84), 1.0, 0.0)
+    lights = rng.uniform(0.5, 2)
+    flat[d] += demand / 0.98 + lights * lit + 2.0
+    return [
+        unit("ev_charger", id=f"ev{k}", node=node, max_charge_kw=11.0, sessions=(session,)),
+        unit("shiftable_load", id=f"sh{k}", node=node, power_kw=rng.uniform(0.5, 2), run_h=2.0, earliest=begin,
+             latest=begin + timedelta(hours=10)),
+        unit("street_lighting", id=f"sl{k}", node=node, power_kw=lights, level=lit, min_level=0.4 * lit),
+        unit("electric_boiler", id=f"eb{k}", node=node, heat_node=f"e{k}", max_heat_kw=1.6 * demand.max(),
+             efficiency=0.98),
+        unit("heat_store", id=f"es{k}", heat_node=f"e{k}", capacity_kwh=capacity, initial_soc=initial,
+             final_soc_min=initial, loss_per_h=1 - 0.998**4),
+        unit("heat_demand", id=f"ed{k}", heat_node=f"e{k}", demand_kw=demand),
+    ]  # fmt: skip
 
 
 def with_limits(case: Case, flat: Any, districts: int, rng: np.random.Generator) -> Case:

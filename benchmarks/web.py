@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/web.py --viewers 200 --seconds 20
 
 Behind the pages lives the demo city (`vpp up --demo`). `web.day_page_ms`: median time of the server to answer the page
-of the day. `web.first_paint_ms`: median of a browser's first contentful paint over loopback; left out without a Chromium.
+of the day. `web.first_paint_ms`: median of a browser's first contentful paint over loopback, where there is a Chromium.
 `web.viewers_p99_ms`: 99th percentile of the page while so many viewers hold their stream open on the one web process.
 """
 

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -53,32 +54,45 @@ def main() -> None:
     with (home / "up.log").open("wb") as log:
         platform = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
-            found = trial(home, a.days, random.Random(a.seed), kills=not a.no_kills)
+            about = {"days": a.days, "speed": a.speed, "assets": a.assets, "home": str(home)}
+            found = trial(home, a.days, random.Random(a.seed), kills=not a.no_kills, out=a.out, about=about)
         finally:
             platform.send_signal(signal.SIGTERM)
             platform.wait(120)
-    text = json.dumps({**found, "days": a.days, "speed": a.speed, "assets": a.assets, "home": str(home)}, indent=1)
+    text = json.dumps({**found, **about}, indent=1)
     print(text)
     if a.out:
         a.out.write_text(text + "\n", encoding="utf-8")
 
 
-def trial(home: Path, days: float, luck: random.Random, *, kills: bool) -> dict[str, object]:
+def trial(
+    home: Path, days: float, luck: random.Random, *, kills: bool, out: Path | None, about: dict[str, object]
+) -> dict[str, object]:
+    """`out` is written anew after every half day: what was found so far."""
     folder = home / "live-demo"
     with embedded(home, say=lambda _: None) as server, opened(server) as store:
         begin = first_plan(store)
         clock = shared_clock(folder)
         end, next_kill, next_event = begin + timedelta(days=days), begin + timedelta(hours=1), begin + FIRST_EVENT
         killed, delays = Counter[str](), list[float]()
+        looked, waiting = begin, ThreadPoolExecutor(2)  # no kill waits for a decision to be carried out
         while clock.now() < end:
             time.sleep(0.2)
+            if out and clock.now() >= looked + timedelta(hours=12):
+                looked = clock.now()
+                with suppress(StoreError, Exception):
+                    so_far = {**judged(store, begin, looked - QUARTER), "killed": dict(killed), **spread(delays)}
+                    hours = (looked - begin) / timedelta(hours=1)
+                    out.write_text(json.dumps({**so_far, **about, "hours_so_far": hours}, indent=1), encoding="utf-8")
             if kills and clock.now() >= next_kill:
                 next_kill += timedelta(hours=1)
                 killed[kill_one(home, folder, luck)] += 1
             if clock.now() >= next_event:
                 next_event += EVENT_EVERY
-                delays.append(event(store, clock, luck))
+                waiting.submit(lambda: delays.append(event(store, clock, luck)))
+        waiting.shutdown()
         time.sleep(5)  # the last orders get their verdict
+        caught_up(store, quarter_of(end))
         return {**judged(store, begin, end), "killed": dict(killed), **spread(delays)}
 
 
@@ -117,10 +131,11 @@ def event(store: Store, clock, luck: random.Random) -> float:
         with suppress(StoreError, Exception):
             batteries = sorted(a.id for a in store.assets() if a.kind == "battery")
             now = clock.now()
+            until = now + max(timedelta(minutes=30), timedelta(seconds=clock.speed * PATIENCE_S))
             add_override(store, Override(
                 override_id=uuid4(), kind=OverrideKind.LOCK, target=luck.choice(batteries),
                 value_kw=round(luck.uniform(-2, 2), 2), max_import_kw=None, max_export_kw=None, start=now,
-                until=now + timedelta(minutes=30), author="trial", reason=reason, created=now,
+                until=until, author="trial", reason=reason, created=now,
             ))  # fmt: skip
             break
         time.sleep(0.1)
@@ -132,6 +147,16 @@ def event(store: Store, clock, luck: random.Random) -> float:
                 return time.monotonic() - began
         time.sleep(0.1)
     return PATIENCE_S
+
+
+def caught_up(store: Store, end) -> None:
+    """Whoever was killed last comes back and writes what it missed: wait for that, a minute at most."""
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        with suppress(StoreError, Exception):
+            if any(r.kind == "intraday" for r in records(store, end, end + timedelta(days=1))):
+                return
+        time.sleep(0.5)
 
 
 def judged(store: Store, begin, end) -> dict[str, object]:

@@ -5,6 +5,7 @@ It stays quiet and offline, and keeps its state below the platform's home.
 """
 
 import os
+from pathlib import Path
 
 from vpp.settings import settings
 
@@ -17,6 +18,15 @@ _QUIET = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
 }
+
+
+def home_of(platform: Path) -> Path:
+    """The home of a platform's standing server and its runs, for this process and its children; before any import."""
+    place = platform / "prefect"
+    place.mkdir(parents=True, exist_ok=True)
+    os.environ["PREFECT_HOME"] = str(place)
+    return place
+
 
 home = settings().home / "prefect"
 for _name, _value in {**_QUIET, "PREFECT_HOME": str(home)}.items():

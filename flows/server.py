@@ -10,6 +10,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
 
 PATIENCE_S = 120.0
 """A first start makes the server's database, on busy cores for half a minute."""
@@ -46,6 +48,25 @@ def prefect_server() -> Generator[Callable[[], None]]:
     finally:
         del os.environ["PREFECT_API_URL"]
         _end(server)
+
+
+def standing_server(database: str, home: Path, port: int, *, scheduled: bool) -> NoReturn:
+    """Become Prefect's server on this machine, its state in `database`. Not `scheduled`: runs come from outside."""
+    services = {} if scheduled else {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in _SCHEDULING}
+    environment = {
+        "PREFECT_SERVER_UI_ENABLED": "false", **services, **os.environ, "PREFECT_HOME": str(home),
+        "PREFECT_API_DATABASE_CONNECTION_URL": database,
+        "PREFECT_SERVER_DATABASE_SQLALCHEMY_CONNECT_ARGS_SEARCH_PATH": "prefect, public",
+    }  # fmt: skip
+    environment.pop("PREFECT_API_URL", None)
+    options = ["--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-c", _SERVER, *options, "--log-level", "warning", "--lifespan", "on"]
+    os.execve(sys.executable, command, environment)
+
+
+_SCHEDULING = ("SCHEDULER", "LATE_RUNS", "PAUSE_EXPIRATIONS", "CANCELLATION_CLEANUP", "TRIGGERS", "FOREMAN",
+               "REPOSSESSOR")  # fmt: skip
+"""Services that only deployments need."""
 
 
 def _free_port() -> int:

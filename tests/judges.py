@@ -2,17 +2,19 @@
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
 
 def judge(*names: str) -> str:
-    """Path of the first of these programs that is installed.
-
-    Else the test is skipped; with VPP_REQUIRE_JUDGES, as in continuous integration, it fails.
-    """
+    """Path of the first of these programs that is installed; else as `missing`."""
     found = next((path for name in names if (path := shutil.which(name))), None)
-    if found is None:
-        reason = f"{names[0]} is not installed"
-        (pytest.fail if os.environ.get("VPP_REQUIRE_JUDGES") else pytest.skip)(reason)
-    return found
+    return found or missing(names[0])
+
+
+def missing(what: str) -> NoReturn:
+    """Skip the test; with VPP_REQUIRE_JUDGES, as in continuous integration, it fails."""
+    reason = f"{what} is not installed"
+    (pytest.fail if os.environ.get("VPP_REQUIRE_JUDGES") else pytest.skip)(reason)
+    raise AssertionError  # never reached: both raise

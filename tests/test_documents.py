@@ -82,7 +82,8 @@ def test_every_command_mentioned_exists(document):
     for command, options in commands(text_of(document)):
         assert command in known, f"vpp {command}"
         members = [known[command], *getattr(known[command], "commands", {}).values()]  # a group with its commands
-        has = {option for member in members for parameter in member.params for option in parameter.opts} | {"--help"}
+        parameters = [parameter for member in members for parameter in member.params]
+        has = {option for p in parameters for option in (*p.opts, *p.secondary_opts)} | {"--help"}
         assert set(options) <= has, f"vpp {command}"
 
 

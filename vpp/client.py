@@ -53,6 +53,17 @@ class Dispatch(TypedDict):
     orders: int
 
 
+class Earned(TypedDict):
+    """One local day of an asset, valued at the day-ahead price: what it delivered minus what it took."""
+
+    day: str
+    delivered_kwh: float
+    taken_kwh: float
+    value_eur: float | None
+    quarter_hours: int
+    missing: int
+
+
 class Entry(TypedDict):
     seq: int
     at: str
@@ -62,6 +73,12 @@ class Entry(TypedDict):
     before: Any
     after: Any
     hash: str
+
+
+class Erased(TypedDict):
+    pseudonym: str
+    rows: dict[str, int]
+    audit_entries: int
 
 
 class Event(TypedDict):
@@ -105,9 +122,45 @@ class Input(TypedDict):
     age: str
 
 
+class Job(TypedDict):
+    """Long work that somebody asked for."""
+
+    job_id: str
+    kind: str
+    subject: str
+    author: str
+    created: str
+    state: Literal["running", "done", "failed"]
+    progress: float
+    saying: str
+    answer: dict[str, Any] | None
+
+
 class LogIn(TypedDict):
     name: str
     password: str
+
+
+class NewAsset(TypedDict):
+    """What it is, in columns of the case format; a cell of a series may name one that is forecast."""
+
+    kind: str
+    nameplate: dict[str, Any]
+    outlook: NotRequired[dict[str, Any]]
+    profile: NotRequired[str | None]
+    address: NotRequired[str | None]
+    owner: NotRequired[str | None]
+
+
+class NewCommissioning(TypedDict):
+    note: NotRequired[str]
+
+
+class NewExport(TypedDict):
+    owner: NotRequired[str | None]
+    start: NotRequired[str | None]
+    end: NotRequired[str | None]
+    format: NotRequired[Literal["parquet", "csv"]]
 
 
 class NewLimit(TypedDict):
@@ -140,6 +193,20 @@ class NewPerson(TypedDict):
     role: Role
     owner: NotRequired[str | None]
     password: str
+
+
+class NewProbe(TypedDict):
+    profile: str
+    address: str
+    rating_kw: NotRequired[float | None]
+
+
+class NewRelease(TypedDict):
+    """Hand devices back to their own control."""
+
+    target: NotRequired[str | None]
+    until: str
+    reason: str
 
 
 class NewStudy(TypedDict):
@@ -267,6 +334,41 @@ class Profile(TypedDict):
     source: str
     points: list[str]
     setpoints: list[str]
+
+
+class Step(TypedDict):
+    at: str
+    name: str
+    subject: str
+    outcome: Literal["passed", "failed", "not tried"]
+    detail: str
+
+
+class Protocol(TypedDict):
+    """What came of trying a device, step by step."""
+
+    asset_id: str
+    profile: str
+    source: str
+    place: str
+    rating_kw: float | None
+    started: str
+    ended: str
+    passed: bool
+    probe_only: bool
+    signed_by: str
+    note: str
+    steps: list[Step]
+
+
+class Reason(TypedDict):
+    """Why an asset does what it does, over consecutive steps."""
+
+    asset_id: str
+    start: str
+    end: str
+    code: str
+    sentence: str
 
 
 class RunDetails(TypedDict):
@@ -416,7 +518,10 @@ class Client:
         return self._call("GET", f"/api/v1/studies/{study_id}/events")
 
     def follow(self, *, seconds: float | None = None) -> str:
-        """`hello`, then `plan` (a new one in force), `order` (what became of it), `decision` (an override or a limit was made or ended), each with its facts as JSON. Who was away reads the lists anew: nothing is repeated. An owner hears of the own assets' orders and decisions."""
+        """`hello`, then `plan` (a new one in force), `order` (what became of it), `decision` (an override or a
+        limit was made or ended), each with its facts as JSON. Who was away reads the lists anew: nothing is
+        repeated. An owner hears of the own assets' orders and decisions.
+        """
         return self._call("GET", "/api/v1/events", query={"seconds": seconds})
 
     def set_up(self, body: SetUp) -> Person:
@@ -451,7 +556,9 @@ class Client:
         return self._call("GET", "/api/v1/tokens")
 
     def add_token(self, body: NewToken) -> TokenSecret:
-        """A token for a machine; its secret is shown this once. Only people make tokens; owners only for themselves."""
+        """A token for a machine; its secret is shown this once. Only people make tokens; owners only for
+        themselves.
+        """
         return self._call("POST", "/api/v1/tokens", body=body)
 
     def revoke_token(self, token_id: str) -> None:
@@ -464,6 +571,16 @@ class Client:
 
     def show_asset(self, asset_id: str) -> Asset:
         return self._call("GET", f"/api/v1/assets/{asset_id}")
+
+    def put(self, asset_id: str, body: NewAsset, *, if_match: str | None = None) -> Asset:
+        """Register an asset, or change it from now on; what it was before is kept. An owner's asset becomes the
+        owner's.
+        """
+        return self._call("PUT", f"/api/v1/assets/{asset_id}", headers={"If-Match": if_match}, body=body)
+
+    def retire(self, asset_id: str) -> None:
+        """It is out of use from now on: neither planned nor ordered. Its history stays."""
+        return self._call("DELETE", f"/api/v1/assets/{asset_id}")
 
     def give_asset(self, asset_id: str, body: Owner) -> Asset:
         """The asset is this owner's from now on."""
@@ -487,9 +604,23 @@ class Client:
             query={"point": point, "start": start, "end": end, "after": after, "limit": limit},
         )
 
+    def list_earnings(self, asset_id: str, *, start: str, end: str) -> list[Earned]:
+        """Of the local days that begin from `start` until just before `end`, at most 400: energy, and what it
+        was worth at the day-ahead price. Also as CSV and Parquet.
+        """
+        return self._call("GET", f"/api/v1/assets/{asset_id}/earnings", query={"start": start, "end": end})
+
     def list_profiles(self) -> list[Profile]:
         """The device models that are known."""
         return self._call("GET", "/api/v1/profiles")
+
+    def probe_address(self, body: NewProbe) -> Protocol:
+        """Try a device that is not registered yet: reach, recognise, read. Nothing is written to it."""
+        return self._call("POST", "/api/v1/probe", body=body)
+
+    def probe_asset(self, asset_id: str) -> Protocol:
+        """Try the asset's device: reach, recognise, read. Nothing is written to it."""
+        return self._call("POST", f"/api/v1/assets/{asset_id}/probe")
 
     def list_runs(self, *, kind: str | None = None, after: str | None = None, limit: int | None = None) -> PageRun:
         """The newest first. `kind`: day_ahead, intraday, event."""
@@ -520,6 +651,14 @@ class Client:
     def show_asset_plan(self, asset_id: str) -> list[Scheduled]:
         """What the plan in force says of one asset."""
         return self._call("GET", f"/api/v1/assets/{asset_id}/plan")
+
+    def show_reasons(self, run_id: str, *, asset: str | None = None, at: str | None = None) -> list[Reason]:
+        """Why each asset does what it does, of one or all, at one step or all. Also as CSV and Parquet."""
+        return self._call("GET", f"/api/v1/runs/{run_id}/reasons", query={"asset": asset, "at": at})
+
+    def show_asset_reasons(self, asset_id: str, *, at: str | None = None) -> list[Reason]:
+        """Why the plan in force has the asset do what it does, at one step or all. Also as CSV and Parquet."""
+        return self._call("GET", f"/api/v1/assets/{asset_id}/reasons", query={"at": at})
 
     def list_setpoints(
         self, *, asset: str | None = None, since: str | None = None, after: str | None = None, limit: int | None = None
@@ -557,6 +696,12 @@ class Client:
         """Limit an asset, a group or a node for a time."""
         return self._call("POST", "/api/v1/limits", headers={"Idempotency-Key": idempotency_key}, body=body)
 
+    def release(self, body: NewRelease, *, idempotency_key: str | None = None) -> list[Override]:
+        """Hand an asset, or all that take orders, back to their own control now: what they were ordered is
+        withdrawn, and they are excluded until then. An owner releases what is the owner's.
+        """
+        return self._call("POST", "/api/v1/releases", headers={"Idempotency-Key": idempotency_key}, body=body)
+
     def take_back(self, override_id: str) -> None:
         """End an override or a limit before its time. An owner may end what the owner decided."""
         return self._call("DELETE", f"/api/v1/overrides/{override_id}")
@@ -579,6 +724,39 @@ class Client:
             content=content,
             form="text/csv",
         )
+
+    def commission(self, asset_id: str, body: NewCommissioning) -> Job:
+        """Prove what the asset's device promises: order something harmless, read it back, fall silent, watch it
+        let go, release. Takes as long as the device's time-outs; the protocol is the job's answer.
+        """
+        return self._call("POST", f"/api/v1/assets/{asset_id}/commissioning", body=body)
+
+    def export(self, body: NewExport) -> Job:
+        """Everything that is stored, or what is of a time or an owner, as one zip file of Parquet or CSV with a
+        manifest. An owner gets what is the owner's.
+        """
+        return self._call("POST", "/api/v1/exports", body=body)
+
+    def erase(self, name: str) -> Erased:
+        """Delete what was read of a person's assets and replace the name everywhere, in the audit log too. For
+        good.
+        """
+        return self._call("POST", f"/api/v1/owners/{name}/erasure")
+
+    def list_jobs(self, *, limit: int | None = None) -> list[Job]:
+        """The newest first; an owner sees the own ones."""
+        return self._call("GET", "/api/v1/jobs", query={"limit": limit})
+
+    def show_job(self, job_id: str) -> Job:
+        return self._call("GET", f"/api/v1/jobs/{job_id}")
+
+    def follow_job(self, job_id: str) -> str:
+        """Its progress as server-sent events, until it has ended."""
+        return self._call("GET", f"/api/v1/jobs/{job_id}/events")
+
+    def fetch_file(self, job_id: str) -> str:
+        """What an export wrote."""
+        return self._call("GET", f"/api/v1/jobs/{job_id}/file")
 
     def _call(
         self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None,

@@ -29,7 +29,7 @@ def test_an_owner_lists_only_the_own_assets(shared):
     assert {shared.mine, shared.theirs} < {a["id"] for a in items}
 
 
-@pytest.mark.parametrize("path", ["", "/latest", "/readings?point=soc&{span}", "/plan"])
+@pytest.mark.parametrize("path", ["", "/latest", "/readings?point=soc&{span}", "/plan", "/reasons", "/earnings?{span}"])
 def test_guessing_an_id_is_answered_as_if_it_were_not_there(shared, path):
     def ask(asset):
         return shared.client.get(
@@ -100,7 +100,7 @@ def test_the_database_refuses_where_the_filter_is_forgotten(own, monkeypatch):
         assert own.client.post(f"{API}/overrides", json=given, headers=own.bearer("operator")).status_code == 201
     monkeypatch.setattr(listing, "_OWN", "true")
     everything = [f"/assets/{asset}{path}" for asset in (own.mine, own.theirs)
-                  for path in ("", "/latest", f"/readings?point=soc&{span(own)}", "/plan")]  # fmt: skip
+                  for path in ("", "/latest", f"/readings?point=soc&{span(own)}", "/plan", "/reasons")]  # fmt: skip
     everything += ["/assets", "/latest", "/setpoints", f"/setpoints?asset={own.theirs}", "/overrides"]
     for path in everything:
         answer = own.client.get(f"{API}{path}", headers=own.bearer("owner"))

@@ -85,6 +85,23 @@ def test_the_plan_in_force_says_why_and_what_it_costs(shared):
     assert len(csv) == 1 + plan["steps"] * 4
 
 
+def test_the_plan_says_why_by_asset_and_step(shared):
+    run = get(shared, "/plan").json()
+    for who in ("operator", "owner"):
+        found = get(shared, f"/assets/{shared.mine}/reasons", who).json()
+        assert {r["asset_id"] for r in found} == {shared.mine} and all(r["sentence"] and r["code"] for r in found)
+        assert found[0]["start"] == run["start"]
+        here = get(shared, f"/assets/{shared.mine}/reasons?at={quote(run['start'])}", who).json()
+        assert here == found[:1]
+    every = get(shared, f"/runs/{run['run_id']}/reasons", accept="text/csv").text.splitlines()
+    assert every[0] == "asset_id,start,end,code,sentence"
+    assert shared.theirs in "".join(every)
+    only = shared.store.owner_view("anna")
+    with only.session() as connection:
+        ids = connection.execute("SELECT DISTINCT asset_id FROM vpp.reason").fetchall()
+    assert ids == [(shared.mine,)]
+
+
 def test_a_lock_must_be_within_the_nameplate(shared):
     until = (shared.clock.now() + timedelta(hours=1)).isoformat()
     given = {"kind": "lock", "target": shared.mine, "value_kw": 50, "until": until, "reason": "test"}

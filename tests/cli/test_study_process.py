@@ -1,11 +1,14 @@
 """`vpp study` as a user runs it: the tutorial's own commands, mistakes, JSON, a cluster."""
 
 import json
+import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -21,8 +24,6 @@ pytestmark = pytest.mark.slow
 
 
 def vpp(*arguments, folder=ROOT, timeout=240, **environment):
-    import os
-
     return subprocess.run([VPP, *arguments], cwd=folder, capture_output=True, text=True, timeout=timeout, check=False,
                           env={**os.environ, **environment})  # fmt: skip
 
@@ -86,3 +87,40 @@ def test_a_dask_cluster_gives_the_same_numbers(tmp_path):
     for table in ("days", "steps", "causes"):
         assert (one / f"{table}.parquet").read_bytes() == (two / f"{table}.parquet").read_bytes()
     assert len(pd.read_parquet(two / "days.parquet")) == 4
+
+
+def test_a_lost_worker_of_a_dask_cluster_is_replaced_and_its_day_done_again(tmp_path):
+    pytest.importorskip("prefect_dask")
+    write_case(tmp_path / "case", 8, final="0.2", limit="4")
+    path = write_study(tmp_path / "s.toml", "[variant.other]\n")
+    whole, lost = tmp_path / "whole", tmp_path / "lost"
+    assert vpp("study", "run", str(path), "--out", str(whole), "--workers", "1").returncode == 0
+    process = subprocess.Popen(
+        [VPP, "study", "run", str(path), "--out", str(lost), "--workers", "2", "--dask", "local"], cwd=ROOT,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "VPP_HOME": str(tmp_path / "home")},
+    )  # fmt: skip
+    until = time.monotonic() + 180
+    while len(list(lost.glob("days/*/*.json"))) < 3 and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.02)
+    workers = [pid for pid in descendants(process.pid) if "spawn_main" in said_by(pid)]
+    assert len(workers) == 2, "both workers of the cluster are there"
+    os.kill(workers[0], signal.SIGKILL)
+    count = len(list(lost.glob("days/*/*.json")))
+    _, said = process.communicate(timeout=180)
+    assert process.returncode == 0, said
+    assert count < 16, "it was lost in the middle"
+    for table in ("days", "steps", "causes"):
+        assert (whole / f"{table}.parquet").read_bytes() == (lost / f"{table}.parquet").read_bytes()
+
+
+def descendants(pid):
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, task.read_text().split()):
+            found += [child, *descendants(child)]
+    return found
+
+
+def said_by(pid):
+    return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")

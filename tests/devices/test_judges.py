@@ -1,9 +1,9 @@
-"""Independent Modbus programs judge both sides: mbpoll (libmodbus) our simulators, modbus-serial (node) our client."""
+"""Independent programs judge both sides: mbpoll our simulators, modbus-serial (node) our client, libmodbus (C) both."""
 
 import asyncio
 import os
-import shutil
 import struct
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,21 +12,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.devices import libmodbus
+from tests.judges import judge, missing
 from vpp.devices import Device, Field, Pace, parse_profile
 from vpp.domain import Quality, Setpoint, SetpointState, WallClock
 
 ROOT = Path(__file__).parents[2]
 MODULES = ROOT / ".cache" / "judges" / "node_modules"
 """Where continuous integration puts modbus-serial."""
-
-
-def need(present: bool, what: str) -> None:
-    """Skip without a judge; fail where judges are required."""
-    if present:
-        return
-    if os.environ.get("VPP_REQUIRE_JUDGES") == "1":
-        pytest.fail(f"{what} is missing, and VPP_REQUIRE_JUDGES=1")
-    pytest.skip(f"{what} is missing")
 
 
 TYPES = """
@@ -60,7 +53,7 @@ async def mbpoll(port: int, host: str, *more: str) -> str:
      (4, "4:int", False, "123456"), (6, "4:float", True, "2.5"), (8, "4:float", False, "-1234.5")],
 )  # fmt: skip
 async def test_mbpoll_reads_every_type_in_both_word_orders(town, at, kind, swap, value):
-    need(shutil.which("mbpoll") is not None, "mbpoll (Debian package)")
+    judge("mbpoll")
     host, port, _ = town.city.add("m", parse_profile(TYPES))
     town.city.publish("m", VALUES)
     out = await mbpoll(port, host, "-r", str(at), "-c", "1", "-t", kind, *(["-B"] if swap else []), host)
@@ -68,7 +61,7 @@ async def test_mbpoll_reads_every_type_in_both_word_orders(town, at, kind, swap,
 
 
 async def test_mbpoll_orders_the_battery_and_is_refused_outside_the_range(town):
-    need(shutil.which("mbpoll") is not None, "mbpoll (Debian package)")
+    judge("mbpoll")
     device = town.add("b", "battery")
     for at, kind, value in ((200, "4:int", "-4000"), (204, "4:int", "60"), (206, "4", "1")):
         out = await mbpoll(device.port, device.host, "-r", str(at), "-t", kind, "-B", device.host, "--", value)
@@ -108,13 +101,14 @@ server.on("initialized", () => console.log("ready"));
 @pytest_asyncio.fixture
 async def node(tmp_path, unused_tcp_port) -> AsyncIterator[tuple[int, asyncio.subprocess.Process]]:
     """A server of the node package modbus-serial with a hand-written map of meter and battery."""
-    need(shutil.which("node") is not None, "node")
+    judge("node")
     paths = os.pathsep.join(filter(None, [str(MODULES), os.environ.get("NODE_PATH", "")]))
     environment = {**os.environ, "NODE_PATH": paths}
     look = await asyncio.create_subprocess_exec(
         "node", "-e", "require('modbus-serial')", env=environment, stderr=asyncio.subprocess.DEVNULL
     )
-    need(await look.wait() == 0, "the node package modbus-serial (npm)")
+    if await look.wait() != 0:
+        missing("the node package modbus-serial (npm)")
     (tmp_path / "server.js").write_text(NODE_SERVER, encoding="utf-8")
     process = await asyncio.create_subprocess_exec(
         "node", str(tmp_path / "server.js"), str(unused_tcp_port), env=environment, stdout=asyncio.subprocess.PIPE
@@ -153,6 +147,89 @@ async def test_our_client_reads_a_meter_and_orders_a_battery_of_modbus_serial(no
     assert struct.unpack(">i", struct.pack(">HH", written[200], written[201])) == (-4500,)
     assert (written[205], written[206]) == (60, 1)
     field.close()
+    await asyncio.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def c_library() -> None:
+    """libmodbus must be installed."""
+    try:
+        libmodbus.load()
+    except OSError:
+        missing("libmodbus (Debian package libmodbus5)")
+
+
+async def test_libmodbus_reads_every_type_in_both_word_orders(town, c_library):
+    host, port, _ = town.city.add("m", parse_profile(TYPES))
+    town.city.publish("m", VALUES)
+
+    def look() -> dict[str, float]:
+        client = libmodbus.Client(host, port)
+        w = client.read(0, 10)
+        with pytest.raises(RuntimeError, match="exception 2"):
+            client.read(5000, 1)
+        with pytest.raises(RuntimeError, match="exception 11"):
+            libmodbus.Client(host, port, unit=9).read(0, 1)
+        found = {
+            "a_kw": struct.unpack("h", struct.pack("H", w[0]))[0], "b_kw": w[1],
+            "c_kw": struct.unpack("i", struct.pack("I", w[2] << 16 | w[3]))[0],
+            "d_kw": struct.unpack("i", struct.pack("I", w[5] << 16 | w[4]))[0],
+            "e_kw": client.float32(w[6:8], little=False), "f_kw": client.float32(w[8:10], little=True),
+        }  # fmt: skip
+        client.close()
+        return found
+
+    assert await asyncio.to_thread(look) == pytest.approx(VALUES)
+
+
+async def test_libmodbus_orders_the_battery_and_is_refused_outside_the_range(town, c_library):
+    device = town.add("b", "battery")
+    town.city.publish("b", {"power_kw": -1.5, "soc": 0.42})
+
+    def order() -> tuple[list[int], str]:
+        client = libmodbus.Client(device.host, device.port)
+        seen = client.read(100, 3)
+        client.write(200, [0xFFFF, 0x10000 - 4000])
+        client.write(204, [0, 60])
+        client.write(206, [1])
+        with pytest.raises(RuntimeError) as refused:
+            client.write(200, [1, 99_000 - 65_536])
+        client.close()
+        return seen, str(refused.value)
+
+    seen, refused = await asyncio.to_thread(order)
+    assert seen == [0xFFFF, 0x10000 - 1500, 4200] and refused == "exception 3"
+    assert town.city.order("b") == pytest.approx(-4)
+
+
+async def test_our_client_reads_a_meter_and_orders_a_battery_of_libmodbus(c_library, town, profiles, unused_tcp_port):
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.devices.libmodbus", str(unused_tcp_port), cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert process.stdout and b"ready" in await process.stdout.readline()
+        place = {"host": "127.0.0.1", "port": unused_tcp_port}
+        meter = Device(asset_id="m", profile=profiles["energy-meter"], **place)
+        battery = Device(asset_id="b", profile=profiles["battery"], rating_kw=10, **place)
+        field = Field([meter, battery], clock=WallClock(), pace=Pace(base_s=0.0))
+        found = {(r.asset_id, r.point): r for r in await field.read_all("fast")}
+        expected = {("m", "power_kw"): -4.2, ("m", "frequency_hz"): 50.02, ("b", "power_kw"): -3.5, ("b", "soc"): 0.42,
+                    ("b", "energy_kwh"): 8.4}  # fmt: skip
+        for key, value in expected.items():
+            assert found[key].value == pytest.approx(value) and found[key].quality is Quality.GOOD, key
+        events = await field.apply([by_the_wall(town.order("b", -4.5))])
+        assert events[-1].state is SetpointState.VERIFIED, events[-1].detail
+        written = dict[int, int]()
+        while 206 not in written:
+            at, *words = map(int, (await process.stdout.readline()).split()[1:])
+            written |= {at + n: word for n, word in enumerate(words)}
+        assert struct.unpack(">i", struct.pack(">HH", written[200], written[201])) == (-4500,)
+        assert (written[205], written[206]) == (60, 1)
+        field.close()
+    finally:
+        process.kill()
+        await process.wait()
     await asyncio.sleep(0.01)
 
 

@@ -10,7 +10,7 @@ from tests.devices.conftest import PROFILES
 from tests.judges import judge
 from vpp.devices import Device, Fault, Field, SimulatedCity
 from vpp.devices.link import Link, NoAnswer, Refused, networks
-from vpp.domain import Priority, Quality, SetpointKind, WallClock
+from vpp.domain import Priority, Quality, SetpointKind, SetpointState, WallClock
 
 LOOPBACK = networks(["127.0.0.0/8"])
 
@@ -63,6 +63,28 @@ async def test_a_vendors_file_says_what_it_is_and_reads_what_is_published(town, 
     for name, value in readable.items():
         assert found[name].value == pytest.approx(value, abs=0.5 if "kwh" in name or "state" in name else 0.11), name
     assert not town.field.problems
+
+
+@pytest.mark.parametrize("path", sorted((PROFILES / "vendors").glob("*.yaml")), ids=lambda path: path.stem)
+async def test_a_vendors_file_proves_its_orders_or_says_why_it_only_reads(town, path):
+    head = path.read_text(encoding="utf-8").partition("profile:")[0]
+    device = town.add("d", path.stem, 10.0)
+    assert device.profile.source and any(word in device.profile.source for word in ("public", "MIT"))
+    assert ("Only read:" in head) == (not device.profile.setpoints)
+    for name, command in device.layout.commands.items():
+        value = 0.0 if command.kind is SetpointKind.SWITCH else command.low + 0.3 * (command.high - command.low)
+        events = await town.field.apply([town.order("d", value, command.kind)])
+        assert events[-1].state is SetpointState.VERIFIED, events[-1].detail
+        assert town.city.orders("d")[name] == pytest.approx(value)
+        await town.field.release_all("done")
+        assert name not in town.city.orders("d")
+
+
+async def test_a_solaredge_that_is_not_set_up_for_control_is_not_believed(town):
+    town.add("d", "solaredge", 10.0)
+    town.city._devices["d"].image._put(3, 62224, [120, 0])  # falls back after 120 s, not 60
+    events = await town.field.apply([town.order("d", 3.0, SetpointKind.LIMIT)])
+    assert events[-1].state is SetpointState.FAILED and "fall_back_after_s reads back 120" in events[-1].detail
 
 
 async def ask(host: str, port: int, unit: int, pdu: bytes) -> bytes:

@@ -14,8 +14,9 @@ from assets import ASSET_TYPES
 from assets.battery import Battery, BatteryOutlook
 from tests.operations.test_field_service import Place, opened
 from tests.store.conftest import database, room, server  # noqa: F401
-from vpp.domain import Priority, Setpoint, SetpointKind, SetpointState, Unit
-from vpp.store import Store
+from vpp.domain import Priority, Setpoint, SetpointKind, SetpointState, Unit, Verdict
+from vpp.operations.verdicts import Judging
+from vpp.store import Store, listing
 
 pytestmark = pytest.mark.slow
 
@@ -65,6 +66,30 @@ async def test_orders_come_from_the_store_and_readings_and_events_go_there(kept)
     said = [event.state for event in store.setpoint_events(given.id)]
     assert said == [SetpointState.RECEIVED, SetpointState.VALIDATED, SetpointState.SENT, SetpointState.ECHOED,
                     SetpointState.VERIFIED]  # fmt: skip
+
+    # Its verdict is kept per quarter-hour, once that is over.
+    place.city.publish("b", {"power_kw": -3.0})
+    await until(lambda: store.setpoint_states()[given.id].state is SetpointState.EFFECTIVE)
+    later = datetime.now(UTC) + timedelta(minutes=17)
+    assert await asyncio.to_thread(Judging().judge, store, later) >= 1
+    verdict = store.verdicts(later - timedelta(hours=1), later, "b")[-1]
+    assert (verdict.setpoint_id, verdict.verdict) == (given.id, Verdict.FOLLOWED)
+
+    # Who ordered what and why is in the audit log, and with the order itself.
+    assert (await asyncio.to_thread(store.setpoints, datetime.now(UTC)))[0].reason == "a plan"
+    assert "verified" in await place.order("b", -2)
+    await place.ask(do="release", issuer="dispatcher", reason="a drill")
+
+    def audited() -> dict[str, tuple[str, str, str]]:
+        return {e["action"]: (e["actor"], e["object"], e["after"]["reason"]) for e in listing.audit(store, None, 10)}
+
+    await until(lambda: set(audited()) >= {"order", "release"})
+    assert audited()["order"] == ("tester", "b", "a test")
+    assert audited()["release"] == ("dispatcher", "field", "a drill")
+    assert store.verify_audit().intact
+    given = order(-3)
+    await asyncio.to_thread(store.save_setpoints, [given])
+    await until(lambda: (found := store.setpoint_states().get(given.id)) and found.state is SetpointState.EFFECTIVE)
 
     # Killed and started again: the same order is not given anew, and its events are not doubled.
     await place.end(signal.SIGKILL)

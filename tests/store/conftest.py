@@ -23,6 +23,9 @@ TIMESCALE = os.environ.get("VPP_TEST_TIMESCALE")
 BINS = [pytest.param(WHEEL, id="wheel")]
 if (DEBIAN / "postgres").exists():
     BINS.append(pytest.param(DEBIAN, id="debian-15", marks=pytest.mark.slow))
+MORE = [Path(folder) for folder in os.environ.get("VPP_TEST_POSTGRES", "").split(os.pathsep) if folder]
+"""`bin` folders of further versions of PostgreSQL."""
+BINS += [pytest.param(folder, id=f"more-{n}", marks=pytest.mark.slow) for n, folder in enumerate(MORE, 1)]
 
 
 def world_reachable_folder() -> Path:

@@ -1,10 +1,13 @@
 """Each TimescaleDB feature is used where version and licence allow, and is missed alone."""
 
+from datetime import timedelta
+
 import psycopg
 import pytest
 
+from tests.store.values import NOON
 from vpp.store import Capabilities, Store
-from vpp.store.chunks import columnstore_sql
+from vpp.store.chunks import DAILY, columnstore_sql, drop_before, is_hypertable, prepare_day
 from vpp.store.migrate import migrations
 
 COMMUNITY = Capabilities(server=180006, timescale="2.29.2", licence="timescale")
@@ -83,6 +86,33 @@ def test_the_file_for_hypertables_leaves_the_same_columns_and_keys(empty):
         ("telemetry_15m", "start 30 days"),
         ("telemetry_core", "at 1 day"),
     ]
+
+
+def test_hypertables_get_no_partitions_and_are_dropped_by_chunks(empty):
+    # No TimescaleDB here: its functions are laid out as they are called; this drop_chunks takes days of rows.
+    known = migrations()
+    with psycopg.connect(empty, autocommit=True) as connection:
+        connection.execute("""CREATE SCHEMA vpp;
+            CREATE FUNCTION public.by_range(name, interval) RETURNS text LANGUAGE sql AS $$ SELECT $1 || ' ' || $2 $$;
+            CREATE FUNCTION public.create_hypertable(regclass, text, create_default_indexes boolean)
+            RETURNS void LANGUAGE sql AS $$ SELECT $$;
+            CREATE FUNCTION public.drop_chunks(relation regclass, older_than timestamptz) RETURNS SETOF text
+            LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE format(
+                'WITH gone AS (DELETE FROM %s WHERE at < date_trunc(''day'', %L::timestamptz) RETURNING at)
+                SELECT DISTINCT date_trunc(''day'', at)::text FROM gone', relation, older_than); END $$""")
+        for migration in known:
+            connection.execute(migration.text(timescale=True))
+        assert is_hypertable(connection)
+        with connection.transaction():
+            prepare_day(connection, NOON.date())
+        query = "SELECT count(*) FROM pg_class WHERE relnamespace = 'vpp'::regnamespace AND relname ~ '[0-9]{6}$'"
+        assert connection.execute(query).fetchone() == (0,)
+        row = "INSERT INTO vpp.telemetry_core (asset_key, at, qualities) VALUES (1, %s, 1)"
+        for days in range(4):
+            connection.execute(row, (NOON + timedelta(days=days),))
+        assert drop_before(connection, DAILY, NOON + timedelta(days=2)) == 2
+        left = connection.execute("SELECT at FROM vpp.telemetry_core ORDER BY at").fetchall()
+    assert left == [(NOON + timedelta(days=days),) for days in (2, 3)]
 
 
 def test_this_server_says_what_it_is(server):

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.store.values import NOON, QUARTER, battery, event, plan, reading, registered, setpoint
-from vpp.domain import Quality, SetpointState, market_day
+from vpp.domain import Judgement, Quality, SetpointState, Verdict, market_day
 from vpp.store import Format, Part, Store, StoreError, registrations
 from vpp.store.columnar import csv_from_parquet, parquet_from_csv
+from vpp.store.commissioning import Commissioned
 from vpp.store.dispatching import Grid, Identity, Override, OverrideKind, add_override, push, save_grid
 from vpp.store.registrations import Confirmed, Habit
 from vpp.store.studies import ask
@@ -52,6 +53,12 @@ def fill(store: Store) -> None:
                                  max_import_kw=None, max_export_kw=None, start=NOON, until=NOON + QUARTER,
                                  author="dispatcher", reason="a,b", created=NOON))  # fmt: skip
     ask(store, UUID(int=4), "planner", {"changes": []}, NOON)
+    followed = Judgement(
+        asset_id="b1", start=NOON, verdict=Verdict.LATE, setpoint_id=UUID(int=1), detail='"late", 70 s'
+    )
+    store.save_verdicts([followed])
+    pages = {"text.de": 'Inbetriebnahme, "b1"\n', "html.de": "<!doctype html>"}
+    store.save_commissioning(Commissioned("b1", NOON, NOON + QUARTER, True, "A. Größe", {"steps": [None]}, pages))
     registrations.begin(store, "Anna Größe", "anna", {"kind": "battery", "label": 'a,"b"\nc'}, NOON)
     done = registrations.begin(store, "Anna Größe", "anna", {"kind": "ev_charger"}, NOON)
     habit = Habit(arrives=time(18), departs=time(7, 30), energy_kwh=1 / 3)
@@ -76,6 +83,11 @@ def full(store, dsn):
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("INSERT INTO vpp.dropped (before) VALUES ('2020-01-01Z')")
         connection.execute("INSERT INTO vpp.owner_login SELECT 'anna', owner_key FROM vpp.owner")
+        connection.execute("INSERT INTO vpp.reason VALUES (%s, 'b1', '[[\"a,b\", 0.1]]')", (UUID(int=7),))
+        connection.execute(
+            "INSERT INTO vpp.release VALUES (%s, '2025-10-26', %s, 'x', %s, 'ü\n')", (UUID(int=5), UUID(int=7), NOON)
+        )
+        connection.execute("INSERT INTO vpp.handover VALUES (%s, 'x', %s, 'all \"well\"')", (UUID(int=6), NOON))
     return store
 
 
@@ -201,6 +213,13 @@ class TestParts:
         assert not rows.keys() & {"price", "run", "owner_login"}
         with Store(own_dsn) as other, pytest.raises(StoreError, match="is the copy of owner 'Anna Größe'"):
             other.import_folder(tmp_path / "out")
+
+    def test_of_an_owner_and_a_time_what_is_both(self, full, tmp_path):
+        part = Part(owner="Anna Größe", start=NOON + DAY, end=NOON + 3 * DAY)
+        manifest = full.export(tmp_path / "out", part, NOON, Format.CSV)
+        rows = {t["name"]: t["rows"] for t in manifest["tables"]}
+        assert (rows["telemetry"], rows["telemetry_core"]) == (2, 2)
+        assert {p.stem for p in (tmp_path / "out" / "telemetry").iterdir()} == {"2025-03-31", "2025-04-01"}
 
     def test_an_owner_nobody_knows_is_refused(self, store, tmp_path):
         with pytest.raises(StoreError, match="owner 'x': is not known"):

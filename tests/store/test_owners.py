@@ -14,7 +14,18 @@ from vpp.store.owners import ROLE
 
 HOUR = timedelta(hours=1)
 VIEWS = ["own_asset_key", "own_reading", "own_latest", "own_15m", "own_price"]
-SMALL = ["asset", "asset_before", "owner", "setpoint", "setpoint_event", "schedule", "series", "forecast", "override"]
+SMALL = [
+    "asset",
+    "asset_before",
+    "owner",
+    "setpoint",
+    "setpoint_event",
+    "schedule",
+    "series",
+    "forecast",
+    "override",
+    "job",
+]
 
 
 @pytest.fixture

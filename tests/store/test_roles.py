@@ -112,7 +112,9 @@ def test_it_sees_every_row_of_every_table(logins, own_dsn):
 @pytest.mark.parametrize("table", KEPT)
 @pytest.mark.parametrize("change", ["DELETE FROM vpp.{}", "UPDATE vpp.{0} SET {1} = {1}", "TRUNCATE vpp.{}"])
 def test_what_is_only_added_to_the_platform_cannot_change(logins, table, change):
-    column = {"audit": "actor", "setpoint": "reason", "setpoint_event": "detail", "price": "value"}.get(table, "model")
+    columns = {"audit": "actor", "setpoint": "reason", "setpoint_event": "detail", "price": "value",
+               "forecast": "model", "release": "note", "handover": "text"}  # fmt: skip
+    column = columns[table]
     with psycopg.connect(logins["app"]) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute(change.format(table, column))
 

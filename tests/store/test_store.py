@@ -14,14 +14,17 @@ from assets.pv import PV, Pv, PvOutlook
 from tests.store.values import NOON, QUARTER, battery, event, plan, reading, registered, setpoint
 from vpp.domain import (
     Horizon,
+    Judgement,
     Quality,
     SetpointKind,
     SetpointState,
     Unit,
+    Verdict,
     market_day,
 )
 from vpp.domain.columns import instant, number, rows, series, text
 from vpp.store import Store, StoreError, StoreUnavailable
+from vpp.store.commissioning import Commissioned
 from vpp.store.plain import from_plain, to_plain
 
 
@@ -307,6 +310,38 @@ class TestSetpoints:
         assert found[UUID(int=2)] == event(2, SetpointState.REJECTED, detail="out of range")
         assert store.setpoint_states(expiring_after=NOON + QUARTER).keys() == {UUID(int=2)}
         assert [e.state for e in store.setpoint_events(UUID(int=1))] == [*states, SetpointState.ECHOED]
+
+    def test_a_verdict_per_asset_and_quarter_hour_is_kept_and_judged_anew(self, store):
+        store.save_setpoints([setpoint(1), setpoint(2, asset_id="b2")])
+        store.save_events([event(1, SetpointState.EFFECTIVE), event(1, SetpointState.LOST, NOON + QUARTER)])
+        ((order, said), (other, nothing)) = store.orders_within(NOON, NOON + QUARTER, NOON + QUARTER)
+        assert (order, [e.state for e in said]) == (setpoint(1), [SetpointState.EFFECTIVE])
+        assert (other.asset_id, nothing) == ("b2", [])
+        assert store.orders_within(NOON + QUARTER, NOON + 2 * QUARTER, NOON + 2 * QUARTER) == []
+        assert store.newest_verdict() is None
+        first = Judgement(asset_id="b1", start=NOON, verdict=Verdict.FOLLOWED, setpoint_id=UUID(int=1))
+        late = replace(first, start=NOON + QUARTER, verdict=Verdict.LATE, detail="after 70 s")
+        b2 = replace(first, asset_id="b2", setpoint_id=UUID(int=2))
+        assert store.save_verdicts([first, late, b2]) == 3
+        assert store.save_verdicts([first]) == 0
+        changed = replace(first, verdict=Verdict.OVERRIDDEN, detail="no effect")
+        assert store.save_verdicts([changed]) == 1
+        assert store.verdicts(NOON, NOON + 2 * QUARTER) == [late, changed, b2]
+        assert store.verdicts(NOON, NOON + QUARTER, "b2") == [b2]
+        assert store.verdicts(NOON, NOON + 2 * QUARTER, limit=1) == [late]
+        assert store.newest_verdict() == NOON + QUARTER
+        with pytest.raises(psycopg.errors.CheckViolation):
+            store.save_verdicts([replace(first, start=NOON + QUARTER / 2)])
+
+    def test_a_signed_protocol_is_kept_with_its_asset_for_good(self, store, dsn):
+        pages = {"text.en": "passed\n", "html.en": "<!doctype html>"}
+        it = Commissioned("b1", NOON, NOON + QUARTER, True, "A. Installer", {"steps": [{"name": "reach"}]}, pages)
+        again = replace(it, started=NOON + QUARTER, ended=NOON + QUARTER, passed=False)
+        assert store.save_commissioning(it) and store.save_commissioning(again)
+        assert not store.save_commissioning(replace(it, passed=False))
+        assert store.commissionings("b1") == [again, it] and store.commissionings("b2") == []
+        with psycopg.connect(dsn) as connection, pytest.raises(psycopg.errors.IntegrityConstraintViolation):
+            connection.execute("DELETE FROM vpp.commissioning")
 
     def test_an_event_needs_its_order(self, store):
         with pytest.raises(StoreError, match="allowed: setpoints saved before"):

@@ -167,5 +167,5 @@ def test_the_period_must_lie_inside_the_case_or_the_prices(tmp_path):
     text = '[study]\nname = "x"\nbase = "musterstadt"\nassets = 12\nfirst = 2030-01-01\nlast = 2030-01-02\n'
     with pytest.raises(Mistakes, match="no day-ahead price for 2030-01-01 and 1 more days"):
         check(parse_study(text, "study.toml", tmp_path), ASSET_TYPES)
-    with pytest.raises(Mistakes, match="neither 'musterstadt' nor a case folder"):
+    with pytest.raises(Mistakes, match="neither 'musterstadt', 'register' nor a case folder"):
         check(parse_study('[study]\nname = "x"\nbase = "town"\n', "study.toml", tmp_path), ASSET_TYPES)

@@ -62,6 +62,7 @@ def test_an_override_is_checked_decided_and_ended_with_the_keyboard_alone(visit,
     decided = overrides(platform)["battery-h01"]
     assert (decided["kind"], decided["value_kw"], decided["author"]) == ("lock", -2.5, "operator")
     press(page, f"#end-{decided['override_id']}")
+    page.wait_for_url("**/day/override/*")
     press(page, "main form button.primary")
     page.wait_for_url("**/day?said=ended")
     assert "battery-h01" not in overrides(platform)

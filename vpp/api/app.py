@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -9,8 +10,9 @@ from fastapi.routing import APIRoute
 
 from vpp.api.guard import LOG_INS_PER_MINUTE, PER_MINUTE, Guard
 from vpp.api.problems import SCHEMA, add_handlers, declared
-from vpp.api.routes import assets, decisions, events, imports, people, plans, platform
+from vpp.api.routes import assets, decisions, events, imports, jobs, people, plans, platform, registry
 from vpp.api.studying import Studies
+from vpp.api.working import Jobs
 from vpp.operations.live.clock import SharedClock
 from vpp.store import Store
 
@@ -23,18 +25,21 @@ offset. Errors are problem+json, in one sentence."""
 
 
 def create_app(
-    store: Store, clock: SharedClock, *, networks: Sequence[str] = (), per_minute: float = PER_MINUTE,
-    log_ins_per_minute: float = LOG_INS_PER_MINUTE,
+    store: Store, clock: SharedClock, *, networks: Sequence[str] = (), folder: Path | None = None,
+    per_minute: float = PER_MINUTE, log_ins_per_minute: float = LOG_INS_PER_MINUTE,
 ) -> FastAPI:  # fmt: skip
     """Of one platform; the caller opens and closes the store.
 
     `networks`: what may be contacted when a device is tried, and nothing else; by default nothing.
+    `folder`: where exports lie; None: a temporary one.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         app.state.studies.start()
+        app.state.jobs.start()
         yield
+        app.state.jobs.stop()
         app.state.studies.stop()
 
     app = FastAPI(
@@ -42,9 +47,10 @@ def create_app(
         docs_url=None, redoc_url=None, generate_unique_id_function=_name, redirect_slashes=False,
     )  # fmt: skip
     app.state.store, app.state.clock, app.state.studies = store, clock, Studies(store, clock)
+    app.state.jobs = Jobs(store, folder)
     app.state.networks, app.state.streams = tuple(networks), events.Streams()
     every = APIRouter(prefix=PREFIX, responses=declared(400, 413, 422, 429, 503))
-    for routes in (platform, events, people, assets, plans, decisions, imports):
+    for routes in (platform, events, people, assets, registry, plans, decisions, imports, jobs):
         every.include_router(routes.router)
     app.include_router(every)
     add_handlers(app)

@@ -6,6 +6,7 @@ One TypedDict per schema, one method per operation; nothing of it is written by 
 import json
 import keyword
 import re
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ def _schema(name: str, schema: Mapping[str, Any]) -> str:
     needed = schema.get("required", [])
     lines = [f"class {_class(name)}(TypedDict):"]
     if about := schema.get("description"):
-        lines.append(f'    """{_one_line(about)}"""\n')
+        lines.append(f"{_docstring(about, 4)}\n")
     for key, value in schema.get("properties", {}).items():
         kind = _type(value)
         lines.append(f"    {key}: {kind if key in needed else f'NotRequired[{kind}]'}")
@@ -123,7 +124,7 @@ def _method(path: str, method: str, operation: Mapping[str, Any]) -> str:
     result = _type(content["schema"]) if content else ("None" if not good.get("content") else "str")
     lines = [f"    def {operation['operationId']}({', '.join(signature)}) -> {result}:"]
     if about := operation.get("description"):
-        lines.append(f'        """{_one_line(about)}"""')
+        lines.append(_docstring(about, 8))
     place = re.sub(r"{(\w+)}", r"{\1}", path)
     call = [f'"{method.upper()}"', f'f"{place}"' if here else f'"{place}"']
     for where in ("query", "header"):
@@ -186,8 +187,14 @@ def _class(name: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in re.split(r"\W|_", name))
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split()).replace('"""', "'''")
+def _docstring(text: str, indent: int) -> str:
+    """In lines that the formatter leaves alone."""
+    space, whole = " " * indent, " ".join(text.split()).replace('"""', "'''")
+    lines = textwrap.wrap(whole, 110 - indent)
+    if len(lines) == 1:
+        return f'{space}"""{whole}"""'
+    body = "\n".join(f"{space}{line}" for line in lines[1:])
+    return f'{space}"""{lines[0]}\n{body}\n{space}"""'
 
 
 def formatted(source: str) -> str:

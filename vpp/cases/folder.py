@@ -1,6 +1,6 @@
 """A case folder ⇄ a case. The format: docs/reference/case-format.md."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vpp.cases.assemble import Parts, assemble, known_tables
@@ -11,13 +11,17 @@ from vpp.cases.sections import Section, parse_toml, read_horizon
 from vpp.cases.series_book import SeriesBook
 from vpp.cases.series_files import CSV, PARQUET, read_series_csv, read_series_parquet
 from vpp.cases.table import Table
-from vpp.domain import AssetType, Case
+from vpp.domain import Array, AssetType, Case, Horizon
 
 _SUFFIXES = (".csv", ".toml", ".parquet")
 
 
-def load(folder: Path, asset_types: Mapping[str, AssetType]) -> Case:
-    """The case in a folder; raises `Mistakes` with every mistake there is."""
+Known = Callable[[str, Array, Horizon], Array]
+"""Name, values and horizon of a series → the values that take their place."""
+
+
+def load(folder: Path, asset_types: Mapping[str, AssetType], known: Known | None = None) -> Case:
+    """The case in a folder, other values for its series if `known` says so; raises `Mistakes`, all of them."""
     notes = Notes()
     files = _files(Path(folder), asset_types, notes)
     sections = _sections(files, notes)
@@ -32,6 +36,8 @@ def load(folder: Path, asset_types: Mapping[str, AssetType]) -> Case:
     book.complete = book.complete and (CSV not in files or series is not None)
     if (data := files.get(PARQUET, b"-")) != b"-":
         _read_parquet(data, book, notes)
+    if known is not None:
+        book.change(known)
     market, penalties = (None, None) if sections is None else (sections.get("market"), sections.get("penalties"))
     parts = Parts(
         tables=tables, book=book, market=market, penalties=penalties, settings_are_readable=sections is not None

@@ -1,6 +1,6 @@
 """The series of a case by name, each one array of length steps shared by all cells that name it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,6 +34,13 @@ class SeriesBook:
             values = values.view()
             values.flags.writeable = False
         self._series[name] = values
+
+    def change(self, known: Callable[[str, Array, Horizon], Array]) -> None:
+        """Other values of every sound series."""
+        if self.horizon is not None:
+            for name, values in self._series.items():
+                if values is not None:
+                    self.put(name, known(name, values, self.horizon))
 
     def cell(self, name: str, column: Column) -> Array | Bad:
         """The series a cell names, if all its values lie in the column's range."""

@@ -16,7 +16,7 @@ from vpp.cases.sections import FILE as TOML
 from vpp.cases.series_book import stamp
 from vpp.cases.series_files import CSV, PARQUET
 from vpp.cases.units import attachments
-from vpp.domain import Array, AssetType, Case, Horizon
+from vpp.domain import Array, AssetType, Cap, Case, Horizon
 from vpp.domain.columns import columns_of
 
 Rows = Iterable[Mapping[str, Any]]
@@ -35,7 +35,7 @@ class Tables:
 
 def tables_of(case: Case, asset_types: Mapping[str, AssetType]) -> Tables:
     """A case back as rows; time-dependent cells hold their arrays."""
-    tables = {"nodes": [_row(n) for n in case.nodes], "caps": [_row(c) for c in case.caps]}
+    tables = {"nodes": [_row(n) for n in case.nodes], "caps": [_band(c) for c in case.caps]}
     tables["groups"] = [{"group": g, "asset": id} for g, ids in case.groups.items() for id in ids]
     tables["headroom"] = [] if case.headroom is None else [_row(case.headroom)]
     for unit in case.units:
@@ -46,6 +46,15 @@ def tables_of(case: Case, asset_types: Mapping[str, AssetType]) -> Tables:
     penalties = {name: eur for name, eur in _row(case.penalties).items() if eur is not None}
     filled = {stem: rows for stem, rows in tables.items() if rows}
     return Tables(tables=filled, market=_row(case.market), horizon=case.horizon, penalties=penalties)
+
+
+def _band(cap: Cap) -> dict[str, Any]:
+    """A lock demands a power both ways, by a negative limit; a file can only say "at most"."""
+    row = _row(cap)
+    sides = {side: row[side] for side in ("max_import_kw", "max_export_kw") if row[side] is not None}
+    return row | {
+        side: np.maximum(0.0, kw) if isinstance(kw, np.ndarray) else max(0.0, kw) for side, kw in sides.items()
+    }
 
 
 def _row(value: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import asyncio
 import getpass
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from vpp.cli.app import AsJson, print_json
 from vpp.cli.field_commands import PROFILES
 from vpp.settings import settings
 
-app = typer.Typer(help="Probe and commission the devices of assets.", no_args_is_help=True)
+app = typer.Typer(help="Register assets; probe and commission their devices.", no_args_is_help=True)
 
 SiteFile = Annotated[Path, typer.Argument(help="The site file.", metavar="SITE")]
 Asset = Annotated[str, typer.Argument(help="The device's id in the site file.", metavar="ASSET")]
@@ -32,7 +33,7 @@ def commission(
     asset: Asset,
     by: Annotated[str | None, typer.Option(help="Who signs; default: your login.")] = None,
     note: Annotated[str, typer.Option(help="A remark for the protocol.")] = "",
-    database: Annotated[bool, typer.Option(help="Note it in the audit log of the database, too.")] = True,
+    database: Annotated[bool, typer.Option(help="Keep it with the asset in the database, too.")] = True,
     language: Language = "en",
     as_json: AsJson = False,
 ) -> None:
@@ -44,9 +45,21 @@ def commission(
     protocol = _run(site, asset, lambda it: it.commission(signed, note), quiet=as_json, language=language)
     folder = _keep(protocol)
     if database:
-        _audit(protocol, signed)
+        _store(protocol, signed)
     _tell(protocol, language, as_json=as_json)
     typer.echo(f"kept in {folder}", err=True)
+
+
+@app.command()
+def register(
+    case: Annotated[Path, typer.Argument(help="The case folder.", metavar="CASE")],
+    devices: Annotated[Path | None, typer.Option(help="CSV with asset, profile and address (host:port/unit).")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Register the grid, market and assets of a case with the platform, and which device each asset is."""
+    from vpp.cli.register_command import register_case
+
+    register_case(case, devices, as_json=as_json)
 
 
 def _run(site_file: Path, asset: str, act: Callable[[Any], Any], *, quiet: bool, language: str) -> Any:
@@ -80,35 +93,45 @@ def _run(site_file: Path, asset: str, act: Callable[[Any], Any], *, quiet: bool,
     return asyncio.run(go())
 
 
-def _keep(protocol: Any) -> Path:
-    """JSON, and text and page in both languages, in the platform's folder: one folder per asset and time."""
+def _documents(protocol: Any) -> dict[str, str]:
+    """Text and page in both languages: `text.de` …"""
     from vpp.devices.commissioning_report import WORDS, as_html, as_text
 
+    made = {"text": as_text, "html": as_html}
+    return {f"{kind}.{language}": make(protocol, language) for language in WORDS for kind, make in made.items()}
+
+
+def _keep(protocol: Any) -> Path:
+    """JSON, and text and page in both languages, in the platform's folder: one folder per asset and time."""
     safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in protocol.asset_id)
     folder = settings().home / "commissioning" / safe / f"{protocol.started:%Y%m%dT%H%M%SZ}"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "protocol.json").write_text(json.dumps(protocol.as_json(), ensure_ascii=False, indent=1), "utf-8")
-    for language in WORDS:
-        (folder / f"protocol.{language}.txt").write_text(as_text(protocol, language), "utf-8")
-        (folder / f"protocol.{language}.html").write_text(as_html(protocol, language), "utf-8")
+    for name, document in _documents(protocol).items():
+        kind, language = name.split(".")
+        (folder / f"protocol.{language}.{'txt' if kind == 'text' else kind}").write_text(document, "utf-8")
     return folder
 
 
-def _audit(protocol: Any, who: str) -> None:
+def _store(protocol: Any, who: str) -> None:
+    """With the asset in the database, and in its audit log."""
+    from vpp.cli.stores import say
     from vpp.store import NoDatabase, Store, StoreError, embedded
+    from vpp.store.commissioning import Commissioned
 
-    has = settings()
+    has, plain = settings(), protocol.as_json()
+    kept = Commissioned(
+        protocol.asset_id, protocol.started, protocol.ended, protocol.passed, who, plain, _documents(protocol)
+    )
     try:
-        if has.database:
-            with Store(has.database) as store:
-                store.migrate()
-                store.audit(who, "commission", protocol.asset_id, None, protocol.as_json(), protocol.ended)
-        else:
-            with embedded(has.home / "postgres", bin_folder=has.postgres_bin) as dsn, Store(dsn) as store:
-                store.migrate()
-                store.audit(who, "commission", protocol.asset_id, None, protocol.as_json(), protocol.ended)
+        with ExitStack() as stack:
+            dsn = has.database or stack.enter_context(embedded(has.home, bin_folder=has.postgres_bin))
+            store = stack.enter_context(Store(dsn))
+            store.migrate()
+            store.save_commissioning(kept)
+            store.audit(who, "commission", protocol.asset_id, None, plain, protocol.ended)
     except (NoDatabase, StoreError) as problem:
-        typer.echo(f"not in the audit log: {problem}", err=True)
+        say(f"not in the database: {problem}")
 
 
 def _tell(protocol: Any, language: str, *, as_json: bool) -> None:

@@ -58,9 +58,7 @@ def _run(site_file: Path | None, *, database: bool, allow: list[str], writable: 
             from vpp.store import FIELD_ANSWER_S, NoDatabase, Store, StoreUnavailable, embedded
 
             try:
-                dsn = has.database or open_things.enter_context(
-                    embedded(has.home / "postgres", bin_folder=has.postgres_bin)
-                )
+                dsn = has.database or open_things.enter_context(embedded(has.home, bin_folder=has.postgres_bin))
             except NoDatabase as problem:
                 raise StoreUnavailable(str(problem)) from None
             store = Store(dsn, answer_s=FIELD_ANSWER_S)
@@ -163,6 +161,11 @@ def _print(found: dict[str, Any], only: str | None) -> None:
     for limit in found["limits"]:
         holds = "no limit" if limit["limit_kw"] is None else f"{limit['limit_kw']:g} kW"
         console.print(f"limit '{limit['name']}': {limit['state']}, {holds} of {limit['kind']}; {limit['last']}")
+    if found["verdicts"]["start"]:
+        counts = ", ".join(f"{n} {verdict}" for verdict, n in found["verdicts"]["counts"].items())
+        console.print(f"verdicts of {found['verdicts']['start'][:16]} UTC: {counts}")
+    for each in found["verdicts"]["not_followed"]:
+        console.print(f"  {each['asset']}: {each['verdict']}, {each['detail']}")
     for name, loop in found["loops"].items():
         if loop["problem"]:
             console.print(f"loop '{name}': {loop['problem']}, started again {loop['restarts']} times")
@@ -180,6 +183,34 @@ def _print(found: dict[str, Any], only: str | None) -> None:
         doubt = ", UNCERTAIN" if order["uncertain"] else ", kept behind a stricter limit" if order["behind"] else ""
         doubt += f", on its way at {order['ramps_at']:g} kW" if order["ramps_at"] is not None else ""
         console.print(f"  {order['asset']}: {order['order']} ({order['state']}{doubt}) by {order['issuer']}")
+
+
+@app.command()
+def verdicts(
+    asset: Annotated[str | None, typer.Option(help="Only this asset.")] = None,
+    hours: Annotated[float, typer.Option(help="How far back.", min=0.25)] = 24.0,
+    as_json: AsJson = False,
+) -> None:
+    """Whether each asset followed its orders, per quarter-hour, from the database; the newest first."""
+    from datetime import UTC, datetime, timedelta
+
+    from vpp.cli.stores import opened_store
+
+    now = datetime.now(UTC)
+    with opened_store() as store:
+        found = store.verdicts(now - timedelta(hours=hours), now, asset)
+    rows = [
+        {"start": j.start.isoformat(), "asset": j.asset_id, "verdict": j.verdict.value, "detail": j.detail,
+         "setpoint": str(j.setpoint_id)}
+        for j in found
+    ]  # fmt: skip
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        typer.echo(f"{row['start'][:16]} UTC  {row['asset']}: {row['verdict']}" + f"  {row['detail']}".rstrip())
+    if not rows:
+        typer.echo(f"no verdicts in the last {hours:g} hours")
 
 
 @app.command()

@@ -13,13 +13,15 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from vpp.settings import Settings, settings
 
-DEMO_DATABASE = "live_demo"
 TICK_WALL_S = 0.25
+LEFT_TO_FLOWS = timedelta(minutes=10)
+"""How long after their time the planner leaves the day-ahead plan and the inputs to their flows."""
 PING_S = 0.5
 
 log = logging.getLogger("vpp.parts")
@@ -31,7 +33,7 @@ def main() -> None:
     _end_with_parent()
     parts: dict[str, Callable[[Path], None]] = {
         "database": _database_part, "city": _city_part, "field": _field_part, "planner": _planner_part,
-        "web": web_part,
+        "web": web_part, "prefect": _prefect_part, "flows": _flows_part,
     }  # fmt: skip
     parts[name](folder)
 
@@ -63,21 +65,16 @@ def stop_event() -> threading.Event:
 @contextmanager
 def platform_dsn(found: Settings, folder: Path) -> Generator[str]:
     """The platform's database; a demo has one of its own."""
-    from vpp.store import embedded
-    from vpp.store.named_database import named_database
+    from vpp.operations.live.database import database_of
 
-    demo = is_demo(folder)
-    if found.database:
-        yield named_database(found.database, DEMO_DATABASE) if demo else found.database
-        return
-    with embedded(found.home, bin_folder=found.postgres_bin, say=lambda _: None) as dsn:
-        yield named_database(dsn, DEMO_DATABASE) if demo else dsn
+    with database_of(folder, found.home, found.database, found.postgres_bin) as dsn:
+        yield dsn
 
 
 def is_demo(folder: Path) -> bool:
-    from vpp.operations.live.demo_site import FILE
+    from vpp.operations.live import database
 
-    return (folder / FILE).exists()
+    return database.is_demo(folder)
 
 
 def _database_part(folder: Path) -> None:
@@ -142,7 +139,6 @@ def field_folder(folder: Path) -> Path:
 
 def _planner_part(folder: Path) -> None:
     from assets import ASSET_TYPES
-    from vpp.operations.inputs import sources_of
     from vpp.operations.live.clock import shared_clock
     from vpp.operations.live.collector import Collector
     from vpp.operations.live.demo_site import collect, existing_site, register
@@ -155,11 +151,12 @@ def _planner_part(folder: Path) -> None:
     stop, clock, demo = stop_event(), shared_clock(folder), is_demo(folder)
     with platform_dsn(settings(), folder) as dsn, Store(dsn, patience_s=3, answer_s=SERVICE_ANSWER_S) as store:
         store.migrate()
-        planner = Planner(store, clock, ASSET_TYPES)
+        waits = LEFT_TO_FLOWS if os.environ.get("PREFECT_API_URL") else timedelta()
+        planner = Planner(store, clock, ASSET_TYPES, leave_to_flows=waits)
         site = existing_site(folder) if demo else None
         found = settings()
         expectations = Expectations(store)
-        collector = Collector(store, ask, [] if demo else sources_of(found.sources), found.station)
+        collector = Collector(store, ask, () if demo else found.sources, found.station, 3 * waits)
         if site is not None:
             register(store, site, clock.now())
         while not stop.is_set():
@@ -169,7 +166,7 @@ def _planner_part(folder: Path) -> None:
                         stop.wait(1.0)
                         continue
                     while not stop.wait(TICK_WALL_S):
-                        if site is not None and (came := collect(store, site, clock.now())):
+                        if site is not None and (came := collect(store, site, clock.now(), waits)):
                             days = ", ".join(map(str, came))
                             say(store, "inputs", clock.now(), f"forecasts and prices of {days}")
                         collector.tick(clock.now())
@@ -184,7 +181,33 @@ def _planner_part(folder: Path) -> None:
                 stop.wait(1.0)
 
 
-"""The simulated city's devices are on this machine."""
+def _prefect_part(folder: Path) -> None:
+    """Prefect's server, with its state in a schema of the platform's database; this process becomes it."""
+    import flows
+    from flows.server import standing_server
+    from vpp.store.prefect_schema import prefect_schema
+
+    place = flows.home_of(folder)
+    port = int(os.environ["PREFECT_API_URL"].rsplit(":", 1)[1].split("/")[0])
+    with platform_dsn(settings(), folder) as dsn:
+        standing_server(prefect_schema(dsn), place, port, scheduled=not is_demo(folder))
+
+
+def _flows_part(folder: Path) -> None:
+    """Deployments with the wall's clock; in a demo runs in this process, when the simulated clock says so."""
+    import flows
+
+    flows.home_of(folder)
+    from flows.serving import follow, serve_deployments, wait_for_server
+    from vpp.operations.live.clock import shared_clock
+
+    stop = stop_event()
+    if not wait_for_server(os.environ["PREFECT_API_URL"], stop):
+        return
+    if is_demo(folder):
+        follow(folder, shared_clock(folder), stop)
+    else:
+        serve_deployments(folder)
 
 
 def web_part(folder: Path) -> None:
@@ -201,7 +224,9 @@ def web_part(folder: Path) -> None:
         Store(dsn, connections=8, patience_s=3, answer_s=SERVICE_ANSWER_S) as store,
     ):
         store.migrate()
-        app = add_pages(create_app(store, shared_clock(folder), networks=settings().networks))
+        app = add_pages(
+            create_app(store, shared_clock(folder), networks=settings().networks, folder=folder / "exports")
+        )
         uvicorn.run(app, host=host, port=int(port), log_level="warning", server_header=False,
                     timeout_graceful_shutdown=2)  # fmt: skip
 

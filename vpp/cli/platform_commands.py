@@ -18,11 +18,14 @@ def up(
     assets: Annotated[int, typer.Option(help="With --demo, the first time: how many assets.", min=12)] = 72,
     day: Annotated[str | None, typer.Option(help="With --demo, the first time: first day, YYYY-MM-DD.")] = None,
     listen: Listen = "127.0.0.1:8080",
+    prefect: Annotated[
+        bool, typer.Option(help="A Prefect server for flows; without it the planner does it all.")
+    ] = True,
 ) -> None:
     """Start the platform on this machine and keep it alive until Ctrl-C or `vpp down`."""
     from vpp.cli.up_commands import up as run
 
-    run(demo=demo, speed=speed, assets=assets, day=day, listen=listen)
+    run(demo=demo, speed=speed, assets=assets, day=day, listen=listen, prefect=prefect)
 
 
 def down(demo: Annotated[bool, typer.Option("--demo", help="Only the simulated district.")] = False) -> None:

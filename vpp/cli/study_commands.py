@@ -39,11 +39,18 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Check a study completely, then run every day that is not there yet."""
-    from assets import ASSET_TYPES
-    from vpp.cli.app import one_sentence, print_json
-    from vpp.operations.study import StudyFailed, check, estimate, read_study
+    from vpp.operations.study import read_study
 
     wanted = read_study(file)
+    with _at_base(wanted, out, keep=not dry_run) as wanted:
+        _checked_and_run(wanted, out, workers, dask, dry_run, as_json)
+
+
+def _checked_and_run(wanted: Any, out: Path, workers: int, dask: str | None, dry_run: bool, as_json: bool) -> None:
+    from assets import ASSET_TYPES
+    from vpp.cli.app import one_sentence, print_json
+    from vpp.operations.study import StudyFailed, check, estimate
+
     days = check(wanted, ASSET_TYPES)
     if dry_run:
         found = estimate(wanted, days, workers, ASSET_TYPES)
@@ -62,6 +69,26 @@ def run(
         print_json({"folder": str(out), "days": len(manifest["days"]), "chains": len(manifest["chains"])})
     else:
         print(f"written to {out}; `vpp study compare {out}` compares, `vpp study report {out}` writes the report")
+
+
+@contextmanager
+def _at_base(wanted: Any, out: Path, *, keep: bool) -> Generator[Any]:
+    """A study of the register on its copy, which is made where there is none yet; for a trial, elsewhere."""
+    import tempfile
+    from datetime import UTC, datetime
+
+    from vpp.operations.study.register import at_base, copy_register, from_register
+
+    with tempfile.TemporaryDirectory() as trial:
+        if from_register(wanted, out):
+            from assets import ASSET_TYPES
+            from vpp.cli.stores import opened_store, say
+
+            out = out if keep else Path(trial)
+            with opened_store() as store:
+                for sentence in copy_register(store, wanted, out, datetime.now(UTC), ASSET_TYPES):
+                    say(sentence)
+        yield at_base(wanted, out)
 
 
 def _run(wanted: Any, out: Path, count: int, dask: str | None, progress: Callable[[int, int, float], None]) -> Any:
@@ -142,6 +169,36 @@ def compare(
             print(
                 f"{r.node}: {r.hours:.2f} h at its limit; the next kW is worth {r.next_kw_eur:.2f} EUR. {then}".rstrip()
             )
+
+
+@study.command()
+def grid(
+    file: StudyFile,
+    folder: Folder,
+    variant: Annotated[str, typer.Option(help="The variant to check.")] = "base",
+    hours: Annotated[int, typer.Option(help="How many of its worst hours.", min=2)] = 12,
+    as_json: AsJson = False,
+) -> None:
+    """Voltages and loadings by AC power flow in the worst hours of a variant, where a grid belongs to the case."""
+    from assets import ASSET_TYPES
+    from vpp.cli.app import one_sentence, print_json
+    from vpp.operations.study import read_study
+    from vpp.operations.study.compare import chosen
+    from vpp.operations.study.grid_check import NoFlow, check_grid
+    from vpp.operations.study.register import at_base
+    from vpp.operations.study.summary import summaries
+
+    chosen(summaries(folder), variant)
+    with one_sentence(NoFlow):
+        found = check_grid(at_base(read_study(file), folder), folder, variant, ASSET_TYPES, hours)
+    if as_json:
+        print_json([{**asdict(f), "at": f.at.isoformat(), "broken": f.broken} for f in found])
+        return
+    broken = [f for f in found if f.broken]
+    print(f"'{variant}': {len(broken)} of {len(found)} worst values are beyond their limits")
+    for f in broken or found[:5]:
+        amount = f"{f.value:.3f} of its rated voltage" if f.kind == "bus" else f"loaded to {100 * f.value:.0f} %"
+        print(f"  {f.kind} {f.name}: {amount} at {f.at:%Y-%m-%d %H:%M} UTC")
 
 
 @study.command()

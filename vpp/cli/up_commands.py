@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -26,9 +27,11 @@ def live_folder(*, demo: bool) -> Path:
 
 DEMO_SPEED = 60.0
 """A quarter-hour in 15 seconds."""
+PREFECT_AFTER_S = 20.0
+"""Prefect's server takes a processor for some seconds when it starts: the first plans come before it."""
 
 
-def up(*, demo: bool, speed: float | None, assets: int, day: str | None, listen: str) -> None:
+def up(*, demo: bool, speed: float | None, assets: int, day: str | None, listen: str, prefect: bool) -> None:
     from vpp.operations.live.clock import shared_clock
     from vpp.operations.live.supervisor import AlreadyUp, Child, Supervisor, the_only_one
 
@@ -43,14 +46,22 @@ def up(*, demo: bool, speed: float | None, assets: int, day: str | None, listen:
         with the_only_one(folder):
             first = _prepare_demo(folder, speed, assets, day) if demo else None
             names = ["database", *(["city"] if demo else []), "field", "planner", "web"]
+            names += ["prefect", "flows"] if prefect else []
             environment = {"VPP_LISTEN": f"{host}:{port}", "VPP_HOME": str(settings().home)}
+            if prefect:
+                environment["PREFECT_API_URL"] = f"http://127.0.0.1:{_prefect_port(folder)}/api"
             children = [
                 Child(name, [sys.executable, "-m", "vpp.cli.parts", name, str(folder)], environment) for name in names
             ]
+            for child in children[-2:] if prefect else []:
+                child.due = time.monotonic() + PREFECT_AFTER_S
             url, clock = f"http://{host}:{port}", shared_clock(folder)
 
             def about() -> dict[str, Any]:
-                return {"demo": demo, "speed": clock.speed, "url": url, "clock": clock.now().isoformat()}
+                return {
+                    "demo": demo, "speed": clock.speed, "url": url, "clock": clock.now().isoformat(),
+                    "prefect": environment.get("PREFECT_API_URL"),
+                }  # fmt: skip
 
             supervisor = Supervisor(folder, children, about)
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -63,6 +74,18 @@ def up(*, demo: bool, speed: float | None, assets: int, day: str | None, listen:
     except AlreadyUp as problem:
         print(problem, file=sys.stderr)
         raise typer.Exit(1) from None
+
+
+def _prefect_port(folder: Path) -> int:
+    """Free when it was chosen, and the same at every start: runs that go on know it."""
+    import socket
+
+    file = folder / "prefect.port"
+    if not file.exists():
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            file.write_text(str(probe.getsockname()[1]), encoding="utf-8")
+    return int(file.read_text(encoding="utf-8"))
 
 
 def _listen(given: str) -> tuple[str, int]:

@@ -8,12 +8,12 @@ from datetime import datetime
 
 from vpp.devices.admission import WriteBudget, Writes
 from vpp.devices.device import Device
-from vpp.devices.link import Forbidden, Link, LinkError, Pace, networks, require_allowed
+from vpp.devices.link import Forbidden, Link, LinkError, Pace, is_serial, networks, require_allowed
 from vpp.devices.orders import Key, Order
+from vpp.devices.place import Manners
 from vpp.devices.poller import Batch, nothing_read, poll
 from vpp.devices.recognition import Chains
 from vpp.devices.setpoints import SetpointProtocol
-from vpp.devices.wire import SerialLine
 from vpp.domain import Clock, Mistake, Mistakes, Priority, Reading, Setpoint, SetpointEvent
 
 LOOPBACK = ("127.0.0.0/8",)
@@ -41,6 +41,7 @@ class Field:
         self._tls = tls
         self._at_once, self._connecting = asyncio.Semaphore(at_once), asyncio.Semaphore(50)
         self._links = dict[tuple[str, int], Link]()
+        self._manners = dict[tuple[str, int], Manners]()
         self._devices = dict[str, Device]()
         self._problems = dict[str, LinkError]()
         self._chains = Chains()
@@ -79,9 +80,16 @@ class Field:
 
     async def remove(self, asset_id: str, reason: str) -> None:
         """The device is no longer ours: its orders end, and nobody reads it any more."""
-        await self.withdraw([key for key in self.orders if key[0] == asset_id], reason)
-        self._devices.pop(asset_id, None)
+        await self.withdraw([key for key in (*self.orders, *self.behind) if key[0] == asset_id], reason)
+        device = self._devices.pop(asset_id, None)
         self._problems.pop(asset_id, None)
+        if device is None:
+            return
+        place = device.host, device.port
+        if not any((d.host, d.port) == place for d in self._devices.values()):
+            self._manners.pop(place, None)  # whoever comes there next may speak another way
+            if (link := self._links.pop(place, None)) is not None:
+                link.close()
 
     def _add(self, device: Device) -> Iterable[Mistake]:
         who = f"device '{device.asset_id}'"
@@ -91,6 +99,16 @@ class Field:
             require_allowed(device.host, self._allowed)
         except Forbidden as problem:
             return [Mistake(where=who, what="host", problem=str(problem))]
+        place, manners = (device.host, device.port), Manners.of(device)
+        if (shared := self._manners.get(place)) is not None:
+            if differs := shared.differs(manners, device.host):
+                where = device.host if is_serial(device.host) else f"{device.host}:{device.port}"
+                problem = f"{differs}; allowed: one framing and line for all devices at {where}"
+                return [Mistake(where=who, what="transport", problem=problem)]
+            manners = shared.with_pauses_of(manners)
+        self._manners[place] = manners
+        if place in self._links:
+            self._links[place].slow_down(manners.timeout_s, manners.min_gap_s, manners.settle_s)
         self._devices[device.asset_id] = device
         return []
 
@@ -98,18 +116,18 @@ class Field:
         """The one link to the device's host and port."""
         place = device.host, device.port
         if place not in self._links:
-            t = device.profile.transport
+            m = self._manners.get(place) or Manners.of(device)
             self._links[place] = Link(
                 *place,
                 self._allowed,
-                framer=t.framer,
-                timeout_s=t.timeout_ms / 1e3,
-                min_gap_s=t.min_gap_ms / 1e3,
-                settle_s=t.settle_ms / 1e3,
+                framer=m.framer,
+                timeout_s=m.timeout_s,
+                min_gap_s=m.min_gap_s,
+                settle_s=m.settle_s,
                 pace=self._pace,
                 connecting=self._connecting,
                 tls=self._tls,
-                serial=SerialLine(baudrate=t.baudrate, parity=t.parity, stopbits=t.stopbits),
+                serial=m.serial,
             )
         return self._links[place]
 

@@ -37,10 +37,10 @@ class Image:
                           for fc in (3, 4)}  # fmt: skip
         self._writable = {a for c in layout.commands.values() for s in (*c.steps, *c.release) if isinstance(s, Write)
                           for a in range(s.register.at, s.register.end)}  # fmt: skip
-        for at, words in _initial(layout):
-            self._put(3, at, words)
         for point in layout.points.values():
             self._put(point.fc, point.register.at, point.register.encode_nothing())
+        for at, words in _initial(layout):
+            self._put(3, at, words)
         for at, exponent in _exponents(layout).items():
             for fc in (3, 4):
                 self._put(fc, at, [exponent & 0xFFFF])

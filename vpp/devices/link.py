@@ -197,6 +197,12 @@ class Link:
         """Connect if need be; raises NoAnswer."""
         await self._ask("connect", unit, 0, priority, b"")
 
+    def slow_down(self, timeout_s: float, min_gap_s: float, settle_s: float) -> None:
+        """Another device shares the link; its time-out counts from the next connection on."""
+        if timeout_s != self.timeout_s and not self._busy:
+            self._drop()
+        self.timeout_s, self.min_gap_s, self.settle_s = timeout_s, min_gap_s, settle_s
+
     def close(self) -> None:
         """Drop the connection and fail what waits."""
         self._closed = True

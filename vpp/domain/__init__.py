@@ -5,6 +5,7 @@ from vpp.domain.case import PENALTY_FACTORS, Cap, Carrier, Case, Headroom, Marke
 from vpp.domain.clock import Clock, FastClock, SteppedClock, WallClock
 from vpp.domain.columns import Array, Column, Kind, Series
 from vpp.domain.field import (
+    Judgement,
     Priority,
     Quality,
     Reading,
@@ -21,8 +22,8 @@ from vpp.domain.time import MARKET_ZONE, Horizon, market_day
 
 __all__ = [
     "MARKET_ZONE", "PENALTY_FACTORS", "Array", "AssetType", "Cap", "Carrier", "Case", "Clock", "Column",
-    "Columns", "FastClock", "FlexibleFlow", "Headroom", "HeatStorage", "HeatUnit", "HeatUse", "Horizon", "Kind",
-    "Label", "Limit", "Market", "Mistake", "Mistakes", "Node", "Penalties", "Plan", "Priority", "Quality",
+    "Columns", "FastClock", "FlexibleFlow", "Headroom", "HeatStorage", "HeatUnit", "HeatUse", "Horizon", "Judgement",
+    "Kind", "Label", "Limit", "Market", "Mistake", "Mistakes", "Node", "Penalties", "Plan", "Priority", "Quality",
     "Reading", "Reason", "Rules", "Schedule", "Series", "Setpoint", "SetpointEvent", "SetpointKind",
     "SetpointState", "Shape", "Simulator", "Site", "SteppedClock", "Store", "Surroundings", "Together", "Unit",
     "Verdict", "Violation", "WallClock", "market_day", "nearest",

@@ -105,3 +105,17 @@ class Verdict(StrEnum):
     REFUSED = "refused"
     OVERRIDDEN = "overridden"
     UNCERTAIN = "uncertain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """The verdict on an asset in one quarter-hour."""
+
+    asset_id: str
+    start: datetime
+    """Of the quarter-hour."""
+    verdict: Verdict
+    setpoint_id: UUID
+    """The order that decided it."""
+    detail: str = ""
+    """Why it was not followed; empty: it was."""

@@ -68,9 +68,13 @@ class Recorder:
     @property
     def waiting(self) -> tuple[int, int]:
         """Readings, and orders and events, that the database does not have yet."""
-        if self._spool is not None and self._spool.empty:
-            self._spooled = 0
-        return self._waiting_readings, len(self._orders) + self._underway + self._spooled
+        return self._waiting_readings, len(self._orders) + self._underway + self.spooled
+
+    @property
+    def spooled(self) -> int:
+        """Orders and events that are on this machine's disk only."""
+        self._spooled = 0 if self._spool is None or self._spool.empty else self._spooled
+        return self._spooled
 
     @property
     def thinned(self) -> int:

@@ -27,11 +27,12 @@ from vpp.operations.field_journal import OVER, FieldJournal
 from vpp.operations.field_limits import LimitKeeper, is_of_the_market, is_ours
 from vpp.operations.field_recorder import Recorder
 from vpp.operations.field_registry import FieldRegistry, place_of
+from vpp.operations.verdicts import Judging, summary_of
 from vpp.store import Store, StoreError, StoreUnavailable
-from vpp.store.dispatching import say, unheard
+from vpp.store.dispatching import PLANNER, OverrideKind, overrides, say, unheard
 
-TEND_S, INBOX_S, STATUS_S, SYNC_S = 0.2, 0.5, 5.0, 1.0
-"""Periods: orders and limits (a limit must win within a second), orders from the store, status file, journal."""
+TEND_S, INBOX_S, STATUS_S, SYNC_S, JUDGE_S = 0.2, 0.5, 5.0, 1.0, 5.0
+"""Periods: orders and limits (a limit must win within a second), orders from the store, status, journal, verdicts."""
 REGISTRY_S, UNHEARD_S = 2.0, 5.0
 """Between two looks at who is registered, and at orders that ended before anybody took them; s of the wall."""
 ORDERS_AT_ONCE = 2000
@@ -93,6 +94,7 @@ class FieldService:
         self.limits = LimitKeeper(self.field, site.limits, folder / LIMITS, self.started)
         self.board = Board(self.field, clock, speed)
         self.rounds = Rounds(self.field, self._on_readings, speed)
+        self.judging = Judging()
         self._speed, self._registry = speed, registry
         self._as_registered = {d.asset_id: place_of(d) for d in site.devices}
         self.loops = dict[str, Loop]()
@@ -107,6 +109,7 @@ class FieldService:
         work: dict[str, Callable[[], Awaitable[None]]] = {
             "poll": self.rounds.run, "orders": self._tend, "inbox": self._inbox,
             "database": self.recorder.run, "status": self._report, "journal": self._sync,
+            "verdicts": self._judge,
         }  # fmt: skip
         if self._registry is not None:
             work |= {"registry": self._renew, "unheard": self._end_unheard}
@@ -209,8 +212,21 @@ class FieldService:
                 continue
             try:
                 await self._fetch(self.recorder.store)
+                await self._let_go(self.recorder.store)
             except StoreUnavailable:
                 await asyncio.sleep(AGAIN_S)
+
+    async def _let_go(self, store: Store) -> None:
+        """What people took out of the plan runs by its own control at once, not when its last order has ended."""
+        planned = {key for key, order in self.field.orders.items() if order.setpoint.issuer == PLANNER}
+        if not planned:
+            return
+        now = self.clock.now()
+        found = await asyncio.to_thread(overrides, store, now)
+        out = {o.target: o for o in found if o.kind is OverrideKind.EXCLUDE and o.start <= now}
+        for asset in sorted({key[0] for key in planned} & out.keys()):
+            words = f"excluded by {out[asset].author}: {out[asset].reason}"
+            await self.field.withdraw([key for key in planned if key[0] == asset], words, is_of_the_market)
 
     async def _fetch(self, store: Store) -> None:
         now = self.clock.now()
@@ -318,6 +334,15 @@ class FieldService:
             await asyncio.sleep(SYNC_S)
             await asyncio.to_thread(self.journal.sync)
 
+    async def _judge(self) -> None:
+        """What became of the orders of each quarter-hour, once the store has all that was heard."""
+        while self.recorder.wanted:
+            await asyncio.sleep(JUDGE_S)
+            store, now = self.recorder.store, self.clock.now()
+            if store is not None and self.recorder.spooled == 0 and self.judging.due(now):
+                with suppress(StoreUnavailable):
+                    await asyncio.to_thread(self.judging.judge, store, now)
+
     def _in_background(self, work: Any) -> "asyncio.Task[Any]":
         task = asyncio.ensure_future(work)
         self._giving.add(task)
@@ -363,7 +388,11 @@ class FieldService:
             case "status":
                 return await self.status(details=True, device=request.get("device"))
             case "order":
-                events = await self.give([self._ordered(request)])
+                ordered = self._ordered(request)
+                events = await self.give([ordered])
+                became = {"setpoint": str(ordered.id), "kind": ordered.kind.value, "value": ordered.value,
+                          "became": events[-1].state.value if events else "known before"}  # fmt: skip
+                self._in_background(self._audit(request, "order", ordered.asset_id, became))
                 return {"events": [{"state": e.state.value, "detail": e.detail} for e in events]}
             case "limit":
                 return await self._limit(request)
@@ -454,6 +483,7 @@ class FieldService:
                 "dropped_readings": self.recorder.kept.dropped_readings,
                 "thinned_readings": self.recorder.thinned, "refused": self.recorder.kept.refused,
             },
+            "verdicts": summary_of(self.judging.last),
             "loops": {name: {"restarts": it.restarts, "problem": it.problem} for name, it in self.loops.items()},
         }  # fmt: skip
         if details:

@@ -24,6 +24,8 @@ from vpp.store.dispatching import (
 )
 
 DAY = timedelta(days=1)
+LOCKED = "locked_kw"
+"""Column of a lock beside those of caps.csv: kW, injection-positive."""
 STALE = timedelta(minutes=30)
 """A reading older than this says nothing about the present state."""
 
@@ -107,14 +109,27 @@ def case_at(
     if sessions := sessions_of_habits(store, registry.assets, horizon, at):
         tables.setdefault("ev_session", []).extend(sessions)
     if caps:
-        tables["caps"] = list(caps)
-    wanted = _named(tables, registry.grid.market)
-    series, issues, filled = _complete(store, wanted, horizon, at, only)
+        tables["caps"] = [{name: cell for name, cell in row.items() if name != LOCKED} for row in caps]
+    wanted = named_series(tables, registry.grid.market)
+    series, issues, filled = completed(store, wanted, horizon, at, only)
     missing = sorted(wanted - series.keys())
     if missing:
         raise StoreError(f"live case: nothing is known of the series {', '.join(missing)}; allowed: a forecast of each")
     case = from_tables(tables, series, registry.grid.market, horizon, asset_types)
-    return CaseAt(case=case, issues=issues, assumed=filled)
+    return CaseAt(case=pinned(case, caps), issues=issues, assumed=filled)
+
+
+def pinned(case: Case, caps: Sequence[Mapping[str, Any]]) -> Case:
+    """Locks hold both ways: at most, and at least, the power that was locked. What cannot be is a named violation.
+
+    The case format itself only says "at most", so a lock is written there as the band between nothing and its value.
+    """
+    locked: dict[str, float] = {row["id"]: row[LOCKED] for row in caps if LOCKED in row}
+    held = [
+        replace(cap, max_import_kw=-locked[cap.id], max_export_kw=locked[cap.id]) if cap.id in locked else cap
+        for cap in case.caps
+    ]
+    return replace(case, caps=held)
 
 
 def _as_planned(store: Store, case: Case, unsteered: Set[str]) -> list[Unit]:
@@ -194,7 +209,7 @@ def bounding(
 
 
 def caps_of(overrides: Iterable[Override]) -> list[Mapping[str, Any]]:
-    """Limits as they are; a lock as the band between nothing and its value."""
+    """Limits as they are; a lock as the band between nothing and its value, and with the value itself."""
     rows = list[Mapping[str, Any]]()
     for o in overrides:
         common = {"id": str(o.override_id), "target": o.target, "reason": f"{o.author}: {o.reason}",
@@ -203,7 +218,8 @@ def caps_of(overrides: Iterable[Override]) -> list[Mapping[str, Any]]:
             limits = {"max_import_kw": o.max_import_kw, "max_export_kw": o.max_export_kw}
             rows.append(_filled({**common, **limits}))
         elif o.kind is OverrideKind.LOCK and o.value_kw is not None:
-            rows.append({**common, "max_import_kw": max(0.0, -o.value_kw), "max_export_kw": max(0.0, o.value_kw)})
+            band = {"max_import_kw": max(0.0, -o.value_kw), "max_export_kw": max(0.0, o.value_kw)}
+            rows.append({**common, **band, LOCKED: o.value_kw})
     return rows
 
 
@@ -225,8 +241,8 @@ def _running_for(store: Store, units: Sequence[Unit], now: datetime) -> list[Uni
     return [counted(u) if u.id in ids else u for u in units]
 
 
-def _complete(
-    store: Store, wanted: Set[str], horizon: Horizon, at: datetime, only: Issues | None
+def completed(
+    store: Store, wanted: Set[str], horizon: Horizon, at: datetime, only: Issues | None = None
 ) -> tuple[dict[str, Array], dict[str, frozenset[datetime]], list[str]]:
     """Every series on the whole horizon, and its issues: gaps take the day before, then the last value known; said."""
     known, said = known_series(store, horizon, at, only), list[str]()
@@ -258,7 +274,7 @@ def _complete(
     return series, issues, said
 
 
-def _named(tables: Mapping[str, Sequence[Mapping[str, Any]]], market: Mapping[str, Any]) -> set[str]:
+def named_series(tables: Mapping[str, Sequence[Mapping[str, Any]]], market: Mapping[str, Any]) -> set[str]:
     """Series that rows speak of: texts in columns that hold numbers over time."""
     over_time = ("profile", "cop", "demand_kw", "level", "min_level", "import_limit_kw", "export_limit_kw",
                  "feed_in_eur_per_mwh", "fuel_eur_per_mwh")  # fmt: skip

@@ -18,10 +18,10 @@ __all__ = ["Effort", "Templates", "inputs_hash", "keep", "plan", "stored"]
 
 def plan(
     case: Case, asset_types: Mapping[str, AssetType], effort: Effort, templates: Templates | None = None,
-    progress: Progress | None = None,
+    progress: Progress | None = None, previous: Plan | None = None,
 ) -> Plan:  # fmt: skip
-    """The best plan within the effort: always one, always labelled."""
-    return optimise(case, asset_types, effort, templates=templates, progress=progress)
+    """The best plan within the effort: always one, always labelled. Without one in time what is left of `previous`."""
+    return optimise(case, asset_types, effort, templates=templates, progress=progress, previous=previous)
 
 
 def keep(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 
@@ -34,6 +35,8 @@ class Rebuilt:
     """To the last bit, by the hash that the run keeps."""
     said: tuple[str, ...]
     """What could not be as it was, one sentence each."""
+    previous: Plan | None = None
+    """The plan before it, which it follows where the solver has no time and keeps to where others cost the same."""
 
     @property
     def command(self) -> str:
@@ -59,8 +62,14 @@ def rebuild(store: Store, run: Run, asset_types: Mapping[str, AssetType], at: da
     said += [f"limit of '{row['target']}': there is no such place at that time" for row in recipe.caps
              if row["target"] not in places]  # fmt: skip
     same = planning.inputs_hash(case, asset_types) == run.inputs_hash
-    return Rebuilt(run=run, at=when, case=case, effort=effort, same_inputs=same,
+    return Rebuilt(run=run, at=when, case=case, effort=effort, same_inputs=same, previous=_previous(store, run),
                    said=(*registry.left_out, *made.assumed, *said))  # fmt: skip
+
+
+def _previous(store: Store, run: Run) -> Plan | None:
+    named = (run.inputs or {}).get("previous")
+    found = store.load_run(UUID(named)) if named else None
+    return found and found.plan
 
 
 def _recipe(run: Run) -> tuple[Recipe, Effort]:
@@ -121,7 +130,10 @@ class Comparison:
 
 def make_again(rebuilt: Rebuilt, asset_types: Mapping[str, AssetType]) -> Comparison:
     """Solve it with the effort of the run."""
-    stored, again = rebuilt.run.plan, planning.plan(rebuilt.case, asset_types, rebuilt.effort)
+    stored, again = (
+        rebuilt.run.plan,
+        planning.plan(rebuilt.case, asset_types, rebuilt.effort, previous=rebuilt.previous),
+    )
     apart = {
         id: _apart(getattr(stored, table).get(id), getattr(again, table).get(id))
         for table in ("power_kw", "heat_kw")

@@ -49,8 +49,8 @@ def states_of(units: Sequence[Unit]) -> dict[str, dict[str, float]]:
     return {id: columns for id, columns in found.items() if columns}
 
 
-def as_plain(recipe: Recipe, effort: Effort) -> dict[str, Any]:
-    """For the run's inputs, with the settings it was solved with."""
+def as_plain(recipe: Recipe, effort: Effort, previous: UUID | None = None) -> dict[str, Any]:
+    """For the run's inputs, with the settings it was solved with, and the run whose plan it may follow."""
     issued: dict[str, list[str]] | None = None
     if recipe.issues is not None:
         issued = {}
@@ -63,6 +63,7 @@ def as_plain(recipe: Recipe, effort: Effort) -> dict[str, Any]:
         "states": recipe.states,
         "by_itself": sorted(recipe.by_itself),
         "caps": list(recipe.caps),
+        "previous": None if previous is None else str(previous),
         "effort": {"method": effort.method.value, "gap": effort.gap, "time_limit_s": effort.time_limit},
     }
 

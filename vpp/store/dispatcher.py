@@ -7,6 +7,7 @@ from uuid import UUID
 
 from vpp.domain import Reason
 from vpp.store.connection import StoreError
+from vpp.store.seeing import seen_by
 from vpp.store.store import Store
 
 
@@ -33,11 +34,11 @@ class Note:
 # Reasons
 
 
-def reasons(store: Store, run_id: UUID, asset_id: str | None = None) -> list[Reason]:
-    """Of one asset or all, in the order of asset and time; empty where a plan gave none."""
+def reasons(store: Store, run_id: UUID, asset_id: str | None = None, owner: str | None = None) -> list[Reason]:
+    """Of one asset or all, in the order of asset and time; empty where a plan gave none. `owner`: only the owner's."""
     query = """SELECT asset_id, reasons FROM vpp.reason
     WHERE run_id = %(run)s AND (%(asset)s::text IS NULL OR asset_id = %(asset)s) ORDER BY asset_id"""
-    with store.database.connection() as connection:
+    with seen_by(store, owner) as connection:
         rows = connection.execute(query, {"run": run_id, "asset": asset_id}).fetchall()
     return [
         Reason(asset=id, start=datetime.fromisoformat(start), end=datetime.fromisoformat(end), code=code,

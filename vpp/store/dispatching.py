@@ -21,8 +21,8 @@ from vpp.store.store import Store
 _CLAIM = """
 INSERT INTO vpp.dispatch (kind, start, cause, delivery_day, run_id, label, why, planned, orders)
 VALUES (%(kind)s, %(start)s, %(cause)s, %(delivery_day)s, %(run_id)s, %(label)s, %(why)s, %(planned)s, %(orders)s)
-ON CONFLICT DO NOTHING
 """
+_DONE = "SELECT 1 FROM vpp.dispatch WHERE kind = %s AND start = %s AND cause = %s"
 _RECORDS = """
 SELECT kind, start, cause, run_id, label, why, planned, orders FROM vpp.dispatch
 WHERE start >= %s AND start < %s ORDER BY start, planned
@@ -60,6 +60,8 @@ class Dispatch:
 
 
 PLAN_IN_FORCE = "plan in force"
+PLANNER = "vpp planner"
+"""Issuer of what plans order."""
 
 
 class OverrideKind(StrEnum):
@@ -116,10 +118,15 @@ def push(
 ) -> bool:  # fmt: skip
     """Write run (id, plan, hash of its inputs), record and orders together; False: it was done before.
 
-    The field takes its orders from the store, so what is not committed was not pushed.
+    The field takes its orders from the store, so what is not committed was not pushed. Of two that push the same at the
+    same time the second waits for the first, and then does nothing.
     """
     day = identity.start.astimezone(MARKET_ZONE).date()
+    named = f"{identity.kind} {identity.start.isoformat()} {identity.cause}"
     with store.database.transaction() as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext('vpp.push'), hashtext(%s))", (named,))
+        if connection.execute(_DONE, (identity.kind, identity.start, identity.cause)).fetchone():
+            return False
         run_id = None
         if run is not None:
             run_id, plan, inputs_hash = run
@@ -128,19 +135,16 @@ def push(
             "kind": identity.kind, "start": identity.start, "cause": identity.cause, "delivery_day": day,
             "run_id": run_id, "label": label, "why": why, "planned": planned, "orders": len(setpoints),
         }  # fmt: skip
-        if not connection.execute(_CLAIM, given).rowcount:
-            connection.execute("DELETE FROM vpp.run WHERE run_id = %s", (run_id,))
-            return False
+        connection.execute(_CLAIM, given)
         _setpoints.save_setpoints(connection, setpoints)
         return True
 
 
 def done(store: Store, identity: Identity) -> bool:
     """Is this planned already?"""
-    query = "SELECT 1 FROM vpp.dispatch WHERE kind = %s AND start = %s AND cause = %s"
     with store.database.connection() as connection:
         given = (identity.kind, identity.start, identity.cause)
-        return connection.execute(query, given).fetchone() is not None
+        return connection.execute(_DONE, given).fetchone() is not None
 
 
 def records(store: Store, start: datetime, end: datetime) -> list[Dispatch]:

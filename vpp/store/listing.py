@@ -65,6 +65,24 @@ def readings(
     return [_reading(row) for row in _rows(store, owner, query, given)]
 
 
+def means(
+    store: Store, owner: str | None, asset_id: str, point: str, start: datetime, end: datetime
+) -> dict[datetime, float]:
+    """Of quarter-hours with a value, by start; an owner's since the asset is the owner's."""
+    query = (
+        """SELECT q.start, q.sum / q.n FROM vpp.telemetry_15m q
+        JOIN vpp.asset a USING (asset_key) JOIN vpp.metric m USING (metric_key)
+        WHERE a.id = %(id)s AND m.point = %(point)s AND q.start >= %(start)s AND q.start < %(end)s AND q.n > 0"""
+        if owner is None
+        else f"""SELECT q.start, q.mean FROM vpp.own_15m q
+        JOIN vpp.asset a ON a.id = q.asset_id LEFT JOIN vpp.owner o USING (owner_key)
+        WHERE a.id = %(id)s AND q.point = %(point)s AND q.start >= %(start)s AND q.start < %(end)s AND q.n > 0
+        AND {_OWN}"""
+    )
+    given = {"owner": owner, "id": asset_id, "point": point, "start": start, "end": end}
+    return dict(_rows(store, owner, query, given))
+
+
 def runs(store: Store, kind: str | None, before: tuple[datetime, UUID] | None, limit: int) -> list[Line]:
     """The newest first."""
     query = f"""SELECT {_RUN} FROM vpp.run WHERE (%(kind)s::text IS NULL OR kind = %(kind)s)

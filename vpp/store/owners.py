@@ -23,7 +23,7 @@ ROLE = "vpp_owner_api"
 """Owns nothing, may pass no policy, and has no grant on telemetry."""
 
 _TABLES = ("owner", "asset", "asset_before", "setpoint", "setpoint_event", "schedule", "series", "forecast", "metric")
-_VIEWS = ("own_asset_key", "own_reading", "own_latest", "own_15m", "own_price")
+_VIEWS = ("own_asset_key", "own_reading", "own_latest", "own_15m", "own_price", "job", "reason")
 _DECIDED = "INSERT, SELECT, UPDATE (ended, ended_by)"
 _ROLE = f"""
 DO $$ BEGIN
@@ -63,7 +63,7 @@ def arrange_role(connection: Connection[Row]) -> bool:
 
 
 _ARRANGED = f"""
-SELECT coalesce((SELECT has_table_privilege(oid, 'vpp.own_price', 'SELECT')
+SELECT coalesce((SELECT has_table_privilege(oid, 'vpp.reason', 'SELECT')
                         AND pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = '{ROLE}'), false)
 """
 

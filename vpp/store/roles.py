@@ -17,7 +17,7 @@ from vpp.store.owners import owner_key
 
 SECRET = ("person", "session", "token", "setup", "owner_login")
 """Who may log in, and hashes of their secrets: nothing for `vpp_read`."""
-KEPT = ("audit", "setpoint", "setpoint_event", "price", "forecast")
+KEPT = ("audit", "setpoint", "setpoint_event", "price", "forecast", "release", "handover")
 """Only ever added to: `vpp_app` may neither change nor delete there."""
 
 

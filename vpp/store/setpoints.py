@@ -10,9 +10,9 @@ from psycopg.errors import ForeignKeyViolation
 from vpp.domain import Priority, Setpoint, SetpointEvent, SetpointKind, SetpointState
 from vpp.store.connection import Row, StoreError
 
-_COLUMNS = "setpoint_id, asset_id, kind, value, valid_from, expires_at, priority, reason, issuer"
+COLUMNS = "setpoint_id, asset_id, kind, value, valid_from, expires_at, priority, reason, issuer"
 _SAVE = f"""
-INSERT INTO vpp.setpoint ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+INSERT INTO vpp.setpoint ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
 """
 _EVENT = """
 INSERT INTO vpp.setpoint_event (setpoint_id, at, state, detail) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING
@@ -34,7 +34,7 @@ def save_setpoints(connection: Connection[Row], setpoints: Sequence[Setpoint]) -
         cursor.executemany(_SAVE, [_row(s) for s in setpoints])
         new = cursor.rowcount
     if new < len(setpoints):
-        query = f"SELECT {_COLUMNS} FROM vpp.setpoint WHERE setpoint_id = ANY(%s)".encode()
+        query = f"SELECT {COLUMNS} FROM vpp.setpoint WHERE setpoint_id = ANY(%s)".encode()
         known = {row[0]: row for row in connection.execute(query, ([s.id for s in setpoints],))}
         for s in setpoints:
             if known[s.id] != _row(s):
@@ -56,18 +56,18 @@ def save_events(connection: Connection[Row], events: Sequence[SetpointEvent]) ->
 
 def setpoints(connection: Connection[Row], expiring_after: datetime) -> list[Setpoint]:
     """In order of their start."""
-    query = f"SELECT {_COLUMNS} FROM vpp.setpoint WHERE expires_at > %s ORDER BY valid_from, setpoint_id".encode()
-    return [_setpoint(row) for row in connection.execute(query, (expiring_after,))]
+    query = f"SELECT {COLUMNS} FROM vpp.setpoint WHERE expires_at > %s ORDER BY valid_from, setpoint_id".encode()
+    return [setpoint_of(row) for row in connection.execute(query, (expiring_after,))]
 
 
 def setpoint_states(connection: Connection[Row], expiring_after: datetime | None) -> dict[UUID, SetpointEvent]:
     """The last event of each order that has one."""
-    return {row[0]: _event(row) for row in connection.execute(_STATES, (expiring_after,))}
+    return {row[0]: event_of(row) for row in connection.execute(_STATES, (expiring_after,))}
 
 
 def setpoint_events(connection: Connection[Row], setpoint_id: UUID) -> list[SetpointEvent]:
     """The history of one order, in order of time."""
-    return [_event(row) for row in connection.execute(_EVENTS, (setpoint_id,))]
+    return [event_of(row) for row in connection.execute(_EVENTS, (setpoint_id,))]
 
 
 def _row(s: Setpoint) -> Row:
@@ -77,7 +77,8 @@ def _row(s: Setpoint) -> Row:
     )  # fmt: skip
 
 
-def _setpoint(row: Row) -> Setpoint:
+def setpoint_of(row: Row) -> Setpoint:
+    """From a row of `COLUMNS`."""
     id, asset_id, kind, value, valid_from, expires_at, priority, reason, issuer = row
     return Setpoint(
         id=id, asset_id=asset_id, kind=SetpointKind(kind), value=value, valid_from=valid_from, expires_at=expires_at,
@@ -85,6 +86,7 @@ def _setpoint(row: Row) -> Setpoint:
     )  # fmt: skip
 
 
-def _event(row: Row) -> SetpointEvent:
+def event_of(row: Row) -> SetpointEvent:
+    """From a row of order, asset, time, state and detail."""
     setpoint_id, asset_id, at, state, detail = row
     return SetpointEvent(setpoint_id=setpoint_id, asset_id=asset_id, at=at, state=SetpointState(state), detail=detail)

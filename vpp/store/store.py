@@ -11,10 +11,11 @@ from uuid import UUID
 import numpy as np
 from psycopg import Connection
 
-from vpp.domain import Array, Plan, Reading, Setpoint, SetpointEvent, Unit
+from vpp.domain import Array, Judgement, Plan, Reading, Setpoint, SetpointEvent, Unit
 from vpp.store import assets as _assets
 from vpp.store import audit as _audit
 from vpp.store import chunks as _chunks
+from vpp.store import commissioning as _commissioning
 from vpp.store import export as _export
 from vpp.store import importing as _importing
 from vpp.store import knowledge as _knowledge
@@ -26,7 +27,9 @@ from vpp.store import runs as _runs
 from vpp.store import series as _series
 from vpp.store import setpoints as _setpoints
 from vpp.store import telemetry as _telemetry
+from vpp.store import verdicts as _verdicts
 from vpp.store.capabilities import Capabilities, read_capabilities
+from vpp.store.commissioning import Commissioned
 from vpp.store.connection import Database, Row, StoreError
 from vpp.store.migrate import migrate, migrations, pending
 
@@ -292,6 +295,40 @@ class Store:
         """The history of one order, in order of time."""
         with self._database.connection() as connection:
             return _setpoints.setpoint_events(connection, setpoint_id)
+
+    def orders_within(
+        self, start: datetime, end: datetime, heard_by: datetime
+    ) -> list[tuple[Setpoint, list[SetpointEvent]]]:
+        """Orders that could be in force in this time, with what had become of each by `heard_by`."""
+        with self._database.connection() as connection:
+            return _verdicts.orders_within(connection, start, end, heard_by)
+
+    def save_commissioning(self, commissioned: Commissioned) -> bool:
+        """Keep a signed protocol with its asset; return whether it was new."""
+        with self._database.transaction() as connection:
+            return _commissioning.save_commissioning(connection, commissioned)
+
+    def commissionings(self, asset_id: str) -> list[Commissioned]:
+        """Signed protocols of an asset, the newest first."""
+        with self._database.connection() as connection:
+            return _commissioning.commissionings(connection, asset_id)
+
+    def save_verdicts(self, verdicts: Sequence[Judgement]) -> int:
+        """Keep what became of the orders of a quarter-hour; return how many are new or changed."""
+        with self._database.transaction() as connection:
+            return _verdicts.save_verdicts(connection, verdicts)
+
+    def verdicts(
+        self, since: datetime, until: datetime, asset_id: str | None = None, limit: int = 10_000
+    ) -> list[Judgement]:
+        """Of quarter-hours that begin in this time (of one asset), the newest first."""
+        with self._database.connection() as connection:
+            return _verdicts.verdicts(connection, since, until, asset_id, limit)
+
+    def newest_verdict(self) -> datetime | None:
+        """Start of the last quarter-hour with a verdict."""
+        with self._database.connection() as connection:
+            return _verdicts.newest_verdict(connection)
 
     # Audit
 

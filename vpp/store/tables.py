@@ -72,10 +72,13 @@ TABLES = (
           within=f"t.start >= %(start)s AND t.start < %(end)s AND (t.run_id IS NULL OR t.run_id IN ({_RUNS}))"),
     _timed("override", "override_id", "start", None),
     _timed("study", "study_id", "created", None),
+    _timed("commissioning", "asset_id, started", "started", _OWN_ID_SINCE.format(time="started")),
+    _timed("verdict", "asset_id, start", "start", _OWN_ID_SINCE.format(time="start")),
     Table(name="audit", order="seq", own="position(%(name)s in vpp.audit_content(t::vpp.audit)) > 0"),
 )  # fmt: skip
 LEFT_OUT = {
     "migration": "says what the tables look like",
+    "job": "how far long work of a moment ago is",
     "part": "what the parts of the platform were doing a moment ago",
     "person": "log-ins are made anew: an export holds no hashes of secrets",
     "session": "as person",

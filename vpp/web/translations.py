@@ -54,7 +54,7 @@ def catalogs(language: str) -> dict[str, Catalog]:
 def sentences() -> dict[str | tuple[str, ...], str]:
     """Everything that is to be translated, and the first place where it is said."""
     found = dict[str | tuple[str, ...], str]()
-    options = {"**.html": {"extensions": "jinja2.ext.i18n", "trimmed": "true"}}
+    options = {"**.html": {"extensions": "jinja2.ext.i18n,jinja2.ext.do", "trimmed": "true", "silent": "false"}}
     for file, line, said, *_ in extract_from_dir(HERE, METHODS, options, KEYWORDS):
         found.setdefault(said if isinstance(said, str) else tuple(said), f"{file}:{line}")
     return found

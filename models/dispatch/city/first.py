@@ -19,6 +19,7 @@ from models.dispatch.city.heat import (
     Penalty,
     price_pieces,
 )
+from models.dispatch.city.heat_concave import ConcaveWork, solve_as_committed
 from models.dispatch.city.heat_exact import HeatWork, solve_heat_site
 from models.dispatch.city.recovery import HeatPlan
 from models.dispatch.city.stores import Stores, Work, price_actions, solve_store
@@ -38,20 +39,18 @@ def _stores(s: Stores, prices: Array, hours: float, p: Penalty, w: Work, power: 
 
 @kernel
 def _heat(
-    s: HeatSites,
-    prices: Array,
-    hours: float,
-    p: Penalty,
-    a: Actions,
-    w: HeatWork,
-    f: Found,
-    tol: float,
-    plan: HeatPlan,
-) -> None:
+    s: HeatSites, prices: Array, hours: float, p: Penalty, a: Actions, w: HeatWork, cw: ConcaveWork, f: Found,
+    quick: bool, plan: HeatPlan,
+) -> None:  # fmt: skip
+    steps = plan.power.shape[1]
     for i in range(plan.power.shape[0]):
         price_pieces(s, i, prices[s.price_class[i]], a)
-        solve_heat_site(s, i, hours, p, a, w, f, tol)
-        for t in range(plan.power.shape[1]):
+        if quick and not s.free[i]:
+            plan.on[i, :] = 1 if s.was_on[i] else 0
+            solve_as_committed(s, i, hours, p, a, plan.on[i], cw, f)
+        else:
+            solve_heat_site(s, i, hours, p, a, w, f, TOLERANCE)
+        for t in range(steps):
             plan.power[i, t] = f.heat[UNIT, t]
             plan.source[i, t] = f.heat[SOURCE, t]
             plan.unserved[i, t] = f.heat[UNSERVED, t]
@@ -61,9 +60,9 @@ def _heat(
 
 
 def first_schedules(
-    sweeper: Any, k: int, pi: Array, m: Any, power: Array, level: Array, plan: HeatPlan, tools: Any
+    sweeper: Any, k: int, pi: Array, m: Any, power: Array, level: Array, plan: HeatPlan, tools: Any, *, quick: bool
 ) -> None:
-    """Fills the schedules of block k."""
+    """Fills the schedules of block k; `quick`: units with minimum times stay as they are."""
     f = sweeper.fleet
     h, p = f.horizon.step_h, f.penalty
     pi = np.ascontiguousarray(pi)
@@ -71,4 +70,4 @@ def first_schedules(
         _stores(sweeper.stores[k], pi, h, p, tools.store, power, level)
     if len(plan.power):
         heat, _ = sweeper.with_headroom(k, sweeper.heat[k], m)
-        _heat(heat, pi, h, p, tools.one, tools.heat, tools.found, TOLERANCE, plan)
+        _heat(heat, pi, h, p, tools.one, tools.heat, tools.concave, tools.found, quick, plan)

@@ -163,8 +163,13 @@ def has_flow_limits(s: HeatSites, i: int) -> bool:
 
 
 @kernel
-def build(s: HeatSites, i: int, hours: float, p: Penalty, a: Actions, relaxed: bool) -> None:
-    """Segments of every step, in scaled level; with `relaxed`, "on" is the convex hull of off and on."""
+def build(
+    s: HeatSites, i: int, hours: float, p: Penalty, a: Actions, relaxed: bool, only: NDArray[np.int8]
+) -> None:  # fmt: skip
+    """Segments of every step, in scaled level; with `relaxed`, "on" is the convex hull of off and on.
+
+    `only`: for each step 0 off or 1 on, where only that is needed; 2: both.
+    """
     C, L, G, N, X, E = a.cost, a.length, a.tag, a.count, a.start_x, a.start_cost
     limited = has_flow_limits(s, i)
     scale = 1.0
@@ -175,36 +180,38 @@ def build(s: HeatSites, i: int, hours: float, p: Penalty, a: Actions, relaxed: b
         surplus = s.capacity[i] * scale + demand + (slope * s.most[i] + s.heat_idle[i] + s.source_kw[i]) * unit
         surplus_price = 0.0 if s.dump[i] else -p.heat / scale
         a.ends[0, t], a.ends[1, t], a.ends[2, t], a.ends[3, t] = p.heat / scale, demand, surplus_price, surplus
-        lowest = slope * s.least[i] + s.heat_idle[i]
-        start = a.unit_start[t] + s.cost_idle[i, t] + s.cost_slope[i, t] * s.least[i]
         for on in range(2):
+            if only[t] == 1 - on:
+                continue
             kind = 2 + on
             N[kind, t] = 0
             X[kind, t], E[kind, t] = -demand, 0.0
             _append(C, L, G, N, kind, t, s.source_cost[i, t] / scale, s.source_kw[i] * unit, SOURCE)
-        if relaxed:
-            _append_hull(s, i, t, hours, scale, a, lowest, start)
-        else:
-            X[3, t] += lowest * unit
-            E[3, t] += start * hours
-            for m in range(a.unit_count[t]):
-                k = (a.unit_cost[t, m] + s.cost_slope[i, t]) / slope / scale
-                _append(C, L, G, N, 3, t, k, a.unit_length[t, m] * slope * unit, UNIT)
-        for on in range(2):
-            N[on, t] = N[2 + on, t]
-            X[on, t], E[on, t] = X[2 + on, t] - surplus, E[2 + on, t] - surplus_price * surplus
+            if on == 1:
+                lowest = slope * s.least[i] + s.heat_idle[i]
+                start = a.unit_start[t] + s.cost_idle[i, t] + s.cost_slope[i, t] * s.least[i]
+                if relaxed:
+                    _append_hull(s, i, t, hours, scale, a, lowest, start)
+                else:
+                    X[3, t] += lowest * unit
+                    E[3, t] += start * hours
+                    for m in range(a.unit_count[t]):
+                        k = (a.unit_cost[t, m] + s.cost_slope[i, t]) / slope / scale
+                        _append(C, L, G, N, 3, t, k, a.unit_length[t, m] * slope * unit, UNIT)
+            N[on, t] = N[kind, t]
+            X[on, t], E[on, t] = X[kind, t] - surplus, E[kind, t] - surplus_price * surplus
             for r in range(N[on, t]):
-                C[on, t, r], L[on, t, r], G[on, t, r] = C[2 + on, t, r], L[2 + on, t, r], G[2 + on, t, r]
+                C[on, t, r], L[on, t, r], G[on, t, r] = C[kind, t, r], L[kind, t, r], G[kind, t, r]
             _append(C, L, G, N, on, t, surplus_price, surplus, SURPLUS)
             _append(C, L, G, N, on, t, p.heat / scale, demand, UNSERVED)
             if limited:
                 _limit(a, on, t, -s.discharge_kw[i] * unit, s.charge_kw[i] * unit)
-        for kind in range(4):
-            x, cost = X[kind, t], E[kind, t]
-            for r in range(N[kind, t]):
-                x += L[kind, t, r]
-                cost += C[kind, t, r] * L[kind, t, r]
-            a.all_x[kind, t], a.all_cost[kind, t] = x, cost
+            for k in (on, kind):
+                x, cost = X[k, t], E[k, t]
+                for r in range(N[k, t]):
+                    x += L[k, t, r]
+                    cost += C[k, t, r] * L[k, t, r]
+                a.all_x[k, t], a.all_cost[k, t] = x, cost
 
 
 @kernel

@@ -1,7 +1,7 @@
 """Heat sites by concave dynamic programmes on their store's level: quick.
 
-`heat_sweep_relaxed`: on/off relaxed, so a bound, and the flows for its slope. `solve_as_committed`: the best schedule with
-the unit on and off as it is.
+`heat_sweep_relaxed`: on/off relaxed, so a bound, and the flows for its slope. `solve_as_committed`: the best schedule
+with the unit on and off as it is.
 """
 
 # What numba compiles is typed by numba: an element of an array is a number there, and a tuple takes any iterable.
@@ -14,7 +14,18 @@ from numpy.typing import NDArray
 
 from models.dispatch.city.compiled import kernel
 from models.dispatch.city.concave import band, clip, insert, rises_to, value
-from models.dispatch.city.heat import SLOTS, UNIT, Actions, Found, HeatSites, Penalty, build, price_pieces, unpack
+from models.dispatch.city.heat import (
+    SLOTS,
+    UNIT,
+    Actions,
+    Found,
+    HeatSites,
+    Penalty,
+    build,
+    has_flow_limits,
+    price_pieces,
+    unpack,
+)
 from vpp.domain import Array
 
 Index = NDArray[np.int64]
@@ -39,13 +50,33 @@ def concave_work(steps: int, pieces: int) -> ConcaveWork:
 
 
 @kernel
+def _extended(
+    sl: Array, ln: Array, n: int, x0: float, v0: float, high: float, rise: float, before: float, fall: float,
+    beyond: float,
+) -> tuple[int, float, float]:  # fmt: skip
+    """Continued by heat not served to its left and by surplus to its right, no further than needed for 0 … high."""
+    if sl[0] > rise or x0 > 0.0:
+        more = before if sl[0] > rise else min(x0, before)
+        x0 -= more
+        v0 -= rise * more
+        n = insert(sl, ln, n, rise, more)
+    end = x0
+    for j in range(n):
+        end += ln[j]
+    if sl[n - 1] < fall or end < high:
+        n = insert(sl, ln, n, fall, beyond if sl[n - 1] < fall else min(beyond, high - end))
+    return n, x0, v0
+
+
+@kernel
 def _backward(s: HeatSites, i: int, p: Penalty, a: Actions, on: NDArray[np.int8], w: ConcaveWork) -> None:
     """Value functions with the kind of actions of each step given; row t holds that at the start of step t."""
     steps = s.demand.shape[1]
     scale = s.kept[i] ** -steps
     top = s.capacity[i] * scale
     banded = s.low[i] > 0.0 or s.high[i] < s.capacity[i]
-    C, L, N = a.cost, a.length, a.count
+    limited = has_flow_limits(s, i)
+    C, L, N, E = a.cost, a.length, a.count, a.ends
     sl, ln = w.slopes[steps], w.lengths[steps]
     sl[0], ln[0] = s.end_value[i] / scale, top
     n, x0, v0 = 1, 0.0, 0.0
@@ -60,12 +91,17 @@ def _backward(s: HeatSites, i: int, p: Penalty, a: Actions, on: NDArray[np.int8]
             before[j] = sl[j]
             after[j] = ln[j]
         sl, ln = before, after
+        scale *= s.kept[i]
+        high = s.capacity[i] * scale
+        gentle = not limited and sl[0] <= E[0, t] and sl[n - 1] >= E[2, t]
+        kind += 2 if gentle else 0
         x0 -= a.all_x[kind, t]
         v0 -= a.all_cost[kind, t]
         for r in range(N[kind, t]):
             n = insert(sl, ln, n, C[kind, t, r], L[kind, t, r])
-        scale *= s.kept[i]
-        n, x0, v0 = clip(sl, ln, n, x0, v0, 0.0, s.capacity[i] * scale)
+        if gentle:
+            n, x0, v0 = _extended(sl, ln, n, x0, v0, high, E[0, t], E[1, t], E[2, t], E[3, t])
+        n, x0, v0 = clip(sl, ln, n, x0, v0, 0.0, high)
     w.count[0], w.left[0], w.value[0] = n, x0, v0
 
 
@@ -88,7 +124,7 @@ def _relaxed_site(
     s: HeatSites, i: int, hours: float, p: Penalty, a: Actions, on: NDArray[np.int8], w: ConcaveWork, power: Array
 ) -> float:  # fmt: skip
     """Bound on the cost of site i, and its relaxed power (injection)."""
-    build(s, i, hours, p, a, True)
+    build(s, i, hours, p, a, True, on)
     _backward(s, i, p, a, on, w)
     x, scale = s.initial[i], 1.0
     for t in range(power.size):
@@ -122,7 +158,7 @@ def solve_as_committed(
     s: HeatSites, i: int, hours: float, p: Penalty, a: Actions, on: NDArray[np.int8], w: ConcaveWork, f: Found
 ) -> None:
     """The best schedule of site i with its unit on and off as given."""
-    build(s, i, hours, p, a, False)
+    build(s, i, hours, p, a, False, on)
     _backward(s, i, p, a, on, w)
     x, scale = s.initial[i], 1.0
     for t in range(on.size):

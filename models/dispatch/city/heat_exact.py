@@ -30,11 +30,14 @@ class HeatWork(NamedTuple):
     x: Array
     v: Array
     m: Index
+    both: NDArray[np.int8]
+    """Off and on are needed in every step."""
 
 
 def heat_work(steps: int) -> HeatWork:
     rows = (STATES + 1) * (steps + 1) + SCRATCH
-    return HeatWork(np.empty((rows, VERTICES)), np.empty((rows, VERTICES)), np.zeros(rows, np.int64))
+    tables = np.empty((rows, VERTICES)), np.empty((rows, VERTICES))
+    return HeatWork(*tables, np.zeros(rows, np.int64), np.full(steps, 2, np.int8))
 
 
 @kernel
@@ -81,7 +84,7 @@ def _chain(s: HeatSites, i: int, p: Penalty, a: Actions, w: HeatWork, on: int, s
     """Values while the state must stay: row `chain` + j stands at boundary end - j. Vertices of the last."""
     chain = STATES * (s.demand.shape[1] + 1)
     _copy(w, STATES * end + (0 if on else 1), chain)
-    m = w.m[chain]
+    m = int(w.m[chain])
     scale = s.kept[i] ** -end
     for j in range(1, end - start + 1):
         scale *= s.kept[i]
@@ -222,7 +225,7 @@ def solve_heat_site(
     s: HeatSites, i: int, hours: float, p: Penalty, a: Actions, w: HeatWork, f: Found, tol: float
 ) -> tuple[float, float, bool]:
     """Bound on the cost of site i, cost of its schedule (in f), and whether it went well."""
-    build(s, i, hours, p, a, False)
+    build(s, i, hours, p, a, False, w.both)
     for _ in range(8):
         if _backward(s, i, p, a, w, tol):
             row = 0 if s.free[i] or s.was_on[i] else 1

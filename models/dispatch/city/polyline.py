@@ -20,7 +20,7 @@ CLOSE = 1e-8
 
 @kernel
 def _emit(X: Array, V: Array, r: int, m: int, x: float, v: float, tol: float) -> int:
-    """Appends a vertex to row r; leaves out what is collinear or a shallow dent. Beyond the row's size it only counts."""
+    """Appends a vertex to row r; leaves out what is collinear or a shallow dent. Beyond the row's size it counts on."""
     if m >= X.shape[1]:
         return m + 1
     if m > 0:
@@ -101,7 +101,7 @@ def after_action(
     X: Array, V: Array, source: int, m: int, K: Array, L: Array, kind: int, t: int, ns: int, dx: float, dv: float,
     rise: float, before: float, fall: float, beyond: float, high: float, row: int, tol: float,
 ) -> int:  # fmt: skip
-    """max over actions of value(x + action) - cost, on 0 … high, into `row`; how many vertices (more than fit: too many).
+    """max over actions of value(x + action) - cost, on 0 … high, into `row`; how many vertices (too many: size + 1).
 
     The value is row `source`, continued to its left by `before` with slope `rise` and to its right by `beyond` with
     slope `fall`. The actions: all ns segments K[kind, t] (rising cost), L[kind, t] (length) taken move the value by dx

@@ -145,8 +145,8 @@ def _row_price(net: Net, j: int, t: int) -> float:
 
 @kernel
 def improve_heat(
-    net: Net, s: HeatSites, counts: NDArray[np.bool_], order: Index, anew: int, hours: float, p: Penalty, exact: bool,
-    a: Actions, w: HeatWork, cw: ConcaveWork, f: Found, tol: float, plan: HeatPlan,
+    net: Net, s: HeatSites, counts: NDArray[np.bool_], order: Index, anew: int, hours: float, p: Penalty,
+    exact: bool, a: Actions, w: HeatWork, cw: ConcaveWork, f: Found, tol: float, plan: HeatPlan,
 ) -> int:  # fmt: skip
     """Heat sites of `order`, one after the other; how many could not be solved (they keep their schedule).
 

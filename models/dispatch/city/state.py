@@ -105,8 +105,8 @@ class State:
             size = np.minimum(size, np.where(typical > 0, typical, np.inf))
         self._width = np.maximum(size, 0.1) / np.sqrt(np.maximum(1.0, self._units * 5 / 3 / PER_DISTRICT))
 
-    def begin(self, pi: Array, m: Multipliers) -> None:
-        """Every site alone at the prices, on/off exact."""
+    def begin(self, pi: Array, m: Multipliers, *, quick: bool = False) -> None:
+        """Every site alone at the prices, on/off exact; `quick`: units with minimum times stay on or off."""
         f, sweeper = self.fleet, self.sweeper
 
         def block(k: int) -> None:
@@ -114,7 +114,8 @@ class State:
             from models.dispatch.city.first import first_schedules
 
             first_schedules(sweeper, k, pi, m, self.store_power[b.stores[0] : b.stores[1]],
-                            self.store_level[b.stores[0] : b.stores[1]], part(self.heat, b.heat), tools)  # fmt: skip
+                            self.store_level[b.stores[0] : b.stores[1]], part(self.heat, b.heat), tools,
+                            quick=quick)  # fmt: skip
             for o in b.others:
                 f.others.start(o, pi)
 
@@ -223,8 +224,8 @@ class State:
             improve_stores(net, sweeper.stores[k], order, h, f.penalty, exact, tools.store, self.store_power[span],
                            self.store_level[span])  # fmt: skip
         elif kind == "h":
-            return improve_heat(net, sweeper.heat[k], sweeper.counts[k], order, round(anew * len(order)), h, f.penalty, exact,
-                                tools.one, tools.heat, tools.concave, tools.found, tol,
+            return improve_heat(net, sweeper.heat[k], sweeper.counts[k], order, round(anew * len(order)),
+                                h, f.penalty, exact, tools.one, tools.heat, tools.concave, tools.found, tol,
                                 part(self.heat, b.heat))  # fmt: skip
         elif kind == "f":
             settle_flows(net, f.flows.price_class, f.flows.cost, *b.flows)

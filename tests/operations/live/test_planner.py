@@ -1,6 +1,7 @@
 """One interval is planned once and pushed once; each has a labelled plan; events are heeded."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -10,7 +11,8 @@ import pytest
 from tests.operations.live.conftest import NOW
 from tests.operations.live.site import issue_day, read_well, small_site
 from vpp.domain import MARKET_ZONE, SetpointEvent, SetpointState
-from vpp.operations.live.planner import QUARTER, Planner, horizon_from, quarter_of, shifted
+from vpp.operations.live.desk import coming, next_day
+from vpp.operations.live.planner import QUARTER, Planner, Wishes, horizon_from, quarter_of, shifted
 from vpp.operations.live_case import live_case
 from vpp.store import Store, StoreError, StoreUnavailable
 from vpp.store.dispatching import (
@@ -80,6 +82,64 @@ def test_of_two_that_push_the_same_only_one_does(store, clock):
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(go, range(4))) == [False, False, False, True]
     assert len(records(store, HERE, FAR)) == 1
+
+
+def test_two_that_made_different_plans_of_the_same_push_one_of_them(store, clock):
+    it = planner(store, clock)
+    identity = Identity("intraday", HERE + QUARTER)
+    first, second = it.gather(identity, identity.start), it.gather(identity, identity.start)
+    cheap = it.solve(first)
+    halved = {id: 0.5 * values for id, values in cheap.plan.power_kw.items()}
+    other = replace(cheap, plan=replace(cheap.plan, power_kw=halved))
+    with ThreadPoolExecutor(2) as pool:
+        pushed = list(pool.map(it.keep, (first, second), (cheap, other)))
+    assert sorted(p is None for p in pushed) == [False, True]
+    assert len(records(store, identity.start, FAR)) == 1
+    ids = [s.id for s in store.setpoints(HERE) if s.valid_from == identity.start]
+    assert len(ids) == len(set(ids)) == next(p for p in pushed if p is not None)
+
+
+def test_a_quarter_hour_that_passed_before_one_that_a_flow_planned_is_recorded_as_well(store, clock):
+    planner(store, clock).tick()
+    clock.at(HERE + 2 * QUARTER - timedelta(minutes=2))
+    desk = coming(planner(store, clock))  # the planner is dead; a flow plans the quarter-hour after this one
+    case = desk.case()
+    assert not desk.outdated
+    desk.keep(case, desk.plan(case))
+    assert coming(planner(store, clock)) is None
+    clock.at(HERE + 3 * QUARTER + timedelta(minutes=1))
+    planner(store, clock).tick()
+    found = {r.start: r.label for r in records(store, HERE, FAR) if r.kind == "intraday"}
+    assert found[HERE + QUARTER] == "previous" and found[HERE + 2 * QUARTER] == "optimal"
+
+
+def test_a_flow_sees_that_something_was_decided_while_it_planned(store, clock):
+    desk = coming(planner(store, clock))
+    desk.case()
+    assert not desk.outdated
+    add_override(store, override(OverrideKind.EXCLUDE, "battery-a", clock.now()))
+    assert desk.outdated
+
+
+def test_the_day_ahead_is_left_to_its_flow_for_a_while(store, clock):
+    it = Planner(store, clock, small_site().types, leave_to_flows=timedelta(minutes=10))
+    days = []
+    for minute in (31, 39, 41):
+        clock.at(datetime(2025, 4, 6, 9, minute, tzinfo=UTC))
+        it.tick()
+        days.append(sum(e[0] == "day_ahead" for e in entries(store)))
+    assert days == [0, 0, 1]
+    assert next_day(it) is None
+
+
+def test_without_a_plan_of_the_solver_in_time_the_last_one_is_followed(store, clock):
+    planner(store, clock).tick()
+    hurried = Planner(store, clock, small_site().types, wishes=Wishes(replan_time_limit_s=0.0))
+    clock.at(HERE + QUARTER - timedelta(seconds=30))
+    hurried.tick()
+    found = [r for r in records(store, HERE + QUARTER, FAR) if r.kind == "intraday"]
+    assert [r.label for r in found] == ["previous"] and "the previous plan, followed" in found[0].why
+    assert set(orders_at(store, HERE + QUARTER)) >= {"battery-a", "battery-b"}
 
 
 def test_only_one_process_is_alone(store):
@@ -217,7 +277,17 @@ def test_a_lock_is_ordered_as_it_is(store, clock):
     locked = [s for s in store.setpoints(NOW) if s.asset_id == "battery-b" and "locked by" in s.reason]
     assert [s.value for s in locked] == [-2.5]
     plan = store.load_run(newest.run_id).plan
-    assert (plan.power_kw["battery-b"][:8] <= 1e-6).all() and (plan.power_kw["battery-b"][:8] >= -2.5 - 1e-6).all()
+    np.testing.assert_allclose(plan.power_kw["battery-b"][:6], -2.5, atol=1e-6)  # until it is nearly full
+
+
+def test_a_lock_that_cannot_be_kept_is_named(store, clock):
+    it = planner(store, clock)
+    add_override(store, override(OverrideKind.LOCK, "battery-b", clock.now(), value_kw=5.0))  # for two hours from 5 kWh
+    it.tick()
+    plan = store.load_run([r for r in records(store, HERE, FAR) if r.run_id][-1].run_id).plan
+    power = plan.power_kw["battery-b"][:8]
+    assert plan.label == "relaxed" and power[0] > 0 and (power >= -1e-6).all() and power.sum() < 5.0 * 8
+    assert {v.kind for v in plan.violations} == {"cap"}
 
 
 def test_a_decision_about_what_is_not_there_does_not_stop_the_plan(store, clock):
@@ -304,3 +374,33 @@ def test_a_restart_across_midnight_goes_on_with_the_new_day(store: Store, clock)
     midnight = datetime(2025, 4, 6, 22, tzinfo=UTC)
     found = [r for r in records(store, midnight, midnight + QUARTER) if r.kind == "intraday"]
     assert len(found) == 1 and found[0].label == "optimal"
+
+
+def test_the_hour_that_october_repeats_has_eight_plans_and_the_one_that_march_skips_has_none(store, clock):
+    for first, quarters in (
+        (datetime(2025, 10, 25, 23, 58, tzinfo=UTC), 8),  # 01:58 in Berlin, before 02:00A … 02:45B
+        (datetime(2026, 3, 29, 0, 58, tzinfo=UTC), 4),  # 01:58 in Berlin, before 03:00
+    ):
+        issue_day(store, first - timedelta(days=1), 1)
+        it, began = planner(store, clock), quarter_of(first) + QUARTER
+        for n in range(quarters):
+            clock.at(first + n * QUARTER + timedelta(seconds=90))
+            it.tick()
+        ended = began + quarters * QUARTER
+        found = [r for r in records(store, began, ended) if r.kind == "intraday"]
+        assert len({r.start for r in found}) == len(found) == quarters
+        assert {r.label for r in found} == {"optimal"}
+        assert ended.astimezone(MARKET_ZONE).strftime("%H:%M") in ("03:00", "04:00")
+
+
+def test_inputs_that_come_late_are_planned_with_a_minute_later(store, clock):
+    with store.database.transaction() as connection:
+        connection.execute("""UPDATE vpp.grid SET market = '{"buy_eur_per_mwh": "late", "sell_eur_per_mwh": 1}'""")
+    it = planner(store, clock)
+    it.tick()
+    assert [e[2] for e in entries(store)] == ["safe"]
+    store.save_forecast("late", NOW, HERE, QUARTER, np.full(200, 90.0), model="by hand")
+    for seconds, labels in ((30, ["safe"]), (70, ["safe", "optimal"])):
+        clock.at(NOW + timedelta(seconds=seconds))
+        it.tick()
+        assert [e[2] for e in entries(store)] == labels

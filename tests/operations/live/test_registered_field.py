@@ -17,7 +17,7 @@ from vpp.operations.field_registry import FieldRegistry
 from vpp.operations.field_service import FieldService
 from vpp.operations.live.clock import WALL
 from vpp.store import Store, StoreUnavailable
-from vpp.store.dispatching import parts
+from vpp.store.dispatching import PLANNER, Override, OverrideKind, add_override, parts
 
 S = SetpointState
 
@@ -61,7 +61,7 @@ async def running(store, folder, connect=None, networks=("127.9.7.0/24",)):
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def until(true, patience_s=15.0):
+async def until(true, patience_s=40.0):
     end = asyncio.get_running_loop().time() + patience_s
     while not await asyncio.to_thread(true):
         assert asyncio.get_running_loop().time() < end, "waited in vain"
@@ -109,8 +109,9 @@ async def test_what_lies_outside_the_networks_is_not_contacted_and_this_is_said(
         await until(lambda: "are not contacted" in words(store) and "battery-a" in words(store))
 
 
+@pytest.mark.slow
 async def test_started_without_its_database_it_keeps_the_order_until_its_end(store, city, tmp_path):
-    given = order(-1.0, until=8.0)
+    given = order(-1.0, until=20.0)
 
     def away():
         raise StoreUnavailable("gone")
@@ -137,3 +138,22 @@ async def test_an_order_that_nobody_took_in_time_is_said_to_be_over(store, city,
         await until(lambda: states(store, late) == [S.EXPIRED])
     assert "before a field took it" in store.setpoint_events(late.id)[0].detail
     assert city.order("b") is None
+
+
+async def test_what_people_exclude_is_let_go_at_once_and_other_orders_stay(store, city, tmp_path):
+    async with running(store, tmp_path) as _:
+        planned = replace(order(2.0), issuer=PLANNER)
+        store.save_setpoints([planned])
+        await until(lambda: S.VERIFIED in states(store, planned))
+        now = datetime.now(UTC)
+        add_override(store, Override(
+            override_id=uuid4(), kind=OverrideKind.EXCLUDE, target="b", value_kw=None, max_import_kw=None,
+            max_export_kw=None, start=now, until=now + timedelta(hours=1), author="a dispatcher", reason="repair",
+            created=now,
+        ))  # fmt: skip
+        await until(lambda: S.RELEASED in states(store, planned))
+        by_hand = order(1.0)
+        store.save_setpoints([by_hand])
+        await until(lambda: S.VERIFIED in states(store, by_hand))
+        await asyncio.sleep(1.5)
+        assert S.RELEASED not in states(store, by_hand)

@@ -1,10 +1,11 @@
 """Assets, device profiles, and what was read."""
 
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
 from assets import PROFILES
 from vpp.api import values as v
@@ -12,6 +13,7 @@ from vpp.api.access import Anybody, Operator, TheClock, TheStore, owner_filter
 from vpp.api.forms import TABLES, cursor, table, text_cursor
 from vpp.api.problems import Problem, declared
 from vpp.devices import load_profiles
+from vpp.operations.earnings import earnings
 from vpp.store import Store, listing
 from vpp.store.people import Who
 
@@ -21,6 +23,7 @@ Limit = Annotated[int, Query(ge=1, le=1000, description="Items of a page.")]
 LongLimit = Annotated[int, Query(ge=1, le=100_000, description="Items of a page.")]
 Cursor = Annotated[str | None, Query(max_length=500, description="`next` of the page before.")]
 
+EARNED = ("day", "delivered_kwh", "taken_kwh", "value_eur", "quarter_hours", "missing")
 READING = ("asset_id", "point", "at", "value", "quality")
 
 
@@ -33,8 +36,10 @@ def list_assets(who: Anybody, store: TheStore, after: Cursor = None, limit: Limi
 
 
 @router.get("/assets/{asset_id}", responses=declared(401, 403, 404))
-def show_asset(asset_id: v.Name, who: Anybody, store: TheStore) -> v.Asset:
-    return v.Asset.model_validate(known(store, who, asset_id))
+def show_asset(asset_id: v.Name, response: Response, who: Anybody, store: TheStore) -> v.Asset:
+    found = known(store, who, asset_id)
+    response.headers["ETag"] = tag_of(found)
+    return v.Asset.model_validate(found)
 
 
 @router.put("/assets/{asset_id}/owner", responses=declared(401, 403, 404, 409))
@@ -82,6 +87,23 @@ def list_readings(
     return v.Page(items=items, next=cursor(found[limit]["at"]) if len(found) > limit else None)
 
 
+@router.get(
+    "/assets/{asset_id}/earnings", responses=declared(401, 403, 404) | {200: {"content": TABLES}},
+    response_model=list[v.Earned],
+)  # fmt: skip
+def list_earnings(
+    asset_id: v.Name, start: v.Instant, end: v.Instant, request: Request, who: Anybody, store: TheStore,
+    clock: TheClock,
+) -> Any:  # fmt: skip
+    """Of the local days that begin from `start` until just before `end`, at most 400: energy, and what it was worth at
+    the day-ahead price. Also as CSV and Parquet."""
+    known(store, who, asset_id)
+    if end - start > timedelta(days=400):
+        raise Problem(422, "end: is more than 400 days after start; allowed: a shorter time")
+    found = [asdict(each) for each in earnings(store, owner_filter(who), asset_id, start, end, clock.now())]
+    return table(request, found, EARNED, "earnings") or [v.Earned.model_validate(each) for each in found]
+
+
 @router.get("/profiles", responses=declared(401, 403))
 def list_profiles(who: Anybody) -> list[v.Profile]:
     """The device models that are known."""
@@ -104,6 +126,11 @@ def known(store: Store, who: Who, asset_id: str) -> listing.Line:
     if not found:
         raise Problem(404, f"asset '{asset_id}': there is none that you may see")
     return found[0]
+
+
+def tag_of(asset: listing.Line) -> str:
+    """Says whether it was changed."""
+    return f'"{asset["valid_from"].isoformat()}"'
 
 
 def _instant(text: str) -> datetime:

@@ -21,6 +21,7 @@ router = APIRouter(tags=["decisions"])
 Key = Annotated[
     str | None, Header(alias="Idempotency-Key", max_length=200, description="The same key again does nothing again.")
 ]
+MOST_RELEASED = 100_000
 KEYS = UUID("6f7ad1f2-8f0e-4a53-9f0b-2f5d6a6a5a51")
 
 
@@ -53,6 +54,21 @@ def limit(given: v.NewLimit, who: Operator, store: TheStore, clock: TheClock, ke
         raise Problem(404, f"limit: there is no asset, group or electricity node '{given.target}'")
     bounds = {"max_import_kw": given.max_import_kw, "max_export_kw": given.max_export_kw}
     return _made(store, who, clock, OverrideKind.LIMIT, given, key, **bounds)
+
+
+@router.post("/releases", status_code=201, responses=declared(401, 403, 404, 409))
+def release(given: v.NewRelease, who: Steering, store: TheStore, clock: TheClock, key: Key = None) -> list[v.Override]:
+    """Hand an asset, or all that take orders, back to their own control now: what they were ordered is withdrawn, and
+    they are excluded until then. An owner releases what is the owner's."""
+    if given.target is not None:
+        targets = [known(store, who, given.target)["id"]]
+    else:
+        every = listing.assets(store, owner_filter(who), "", MOST_RELEASED)
+        targets = [a["id"] for a in every if ASSET_TYPES[a["kind"]].controllable and a["profile"] is not None]
+    wished = [v.NewOverride(kind="exclude", target=id, until=given.until, reason=given.reason) for id in targets]
+    return [
+        _made(store, who, clock, OverrideKind.EXCLUDE, w, None if key is None else f"{key}\n{w.target}") for w in wished
+    ]
 
 
 @router.delete("/overrides/{override_id}", status_code=204, responses=declared(401, 403, 404))

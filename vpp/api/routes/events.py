@@ -61,19 +61,17 @@ async def follow(
             while time.monotonic() < end:
                 await asyncio.sleep(min(LOOK_S, max(0.0, end - time.monotonic())))
                 try:
-                    found = await asyncio.to_thread(watch.look, clock.now())
+                    for change in await asyncio.to_thread(watch.look, clock.now()):
+                        yield event(change.what, change.facts)
                     if time.monotonic() - beat > BEAT_S:
                         beat = time.monotonic()
                         await asyncio.to_thread(caller, request)
                         yield ": still here\n\n"
                 except StoreUnavailable:
                     yield ": the database is away\n\n"
-                    continue
                 except Problem:
                     yield event("goodbye", {"why": "no longer let in"})
                     return
-                for change in found:
-                    yield event(change.what, change.facts)
         finally:
             open_now.count -= 1
 

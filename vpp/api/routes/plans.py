@@ -1,5 +1,6 @@
 """Plans, what was pushed, orders and what became of them; prices and forecasts."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -10,8 +11,10 @@ from vpp.api.access import Anybody, City, TheClock, TheStore, owner_filter
 from vpp.api.forms import TABLES, cursor, table, time_cursor
 from vpp.api.problems import Problem, declared
 from vpp.api.routes.assets import Cursor, Limit, LongLimit, known
+from vpp.domain import Reason
 from vpp.operations.apply import outcomes
 from vpp.store import Store, listing
+from vpp.store.dispatcher import reasons
 from vpp.store.dispatching import Dispatch, last_planned, records
 
 router = APIRouter(tags=["plans"])
@@ -19,6 +22,7 @@ router = APIRouter(tags=["plans"])
 Quantity = Literal["power_kw", "heat_kw", "state_energy_kwh", "state_on", "price_eur_per_mwh"]
 SCHEDULE = ("asset_id", "quantity", "start", "value")
 PRICE = ("start", "value_eur_per_mwh", "recorded", "source", "licence")
+REASON = ("asset_id", "start", "end", "code", "sentence")
 MOST_RECORDS = 10_000
 
 
@@ -73,6 +77,32 @@ def show_asset_plan(asset_id: v.Name, who: Anybody, store: TheStore, clock: TheC
     run_id = _in_force(store, clock).run_id
     assert run_id is not None
     return [_one(s) for s in listing.schedule(store, owner_filter(who), run_id, asset_id, None)]
+
+
+@router.get(
+    "/runs/{run_id}/reasons", responses=declared(401, 403, 404) | {200: {"content": TABLES}},
+    response_model=list[v.Reason],
+)  # fmt: skip
+def show_reasons(
+    run_id: UUID, request: Request, who: City, store: TheStore, asset: v.Name | None = None, at: v.Instant | None = None
+) -> Any:
+    """Why each asset does what it does, of one or all, at one step or all. Also as CSV and Parquet."""
+    _details(store, run_id)
+    return _reasoned(request, reasons(store, run_id, asset), at)
+
+
+@router.get(
+    "/assets/{asset_id}/reasons", responses=declared(401, 403, 404) | {200: {"content": TABLES}},
+    response_model=list[v.Reason],
+)  # fmt: skip
+def show_asset_reasons(
+    asset_id: v.Name, request: Request, who: Anybody, store: TheStore, clock: TheClock, at: v.Instant | None = None
+) -> Any:
+    """Why the plan in force has the asset do what it does, at one step or all. Also as CSV and Parquet."""
+    known(store, who, asset_id)
+    run_id = _in_force(store, clock).run_id
+    assert run_id is not None
+    return _reasoned(request, reasons(store, run_id, asset_id, owner_filter(who)), at)
 
 
 @router.get("/setpoints", responses=declared(401, 403))
@@ -154,6 +184,14 @@ def _details(store: Store, run_id: UUID) -> dict[str, Any]:
             "violations": [each["sentence"] for each in summary["violations"]],
         }
     )  # fmt: skip
+
+
+def _reasoned(request: Request, found: list[Reason], at: datetime | None) -> Any:
+    rows = [
+        {"asset_id": r.asset, "start": r.start, "end": r.end, "code": r.code, "sentence": r.sentence}
+        for r in found if at is None or r.start <= at < r.end
+    ]  # fmt: skip
+    return table(request, rows, REASON, "reasons") or [v.Reason.model_validate(row) for row in rows]
 
 
 def _one(s: listing.Scheduled) -> v.Scheduled:

@@ -62,7 +62,7 @@ class Loop:
             await self._carry_out(case, plan, step, step - offset)
             if step + 1 < day.horizon.steps:
                 case, offset = self._as_it_stands(step + 1), step + 1
-                plan = self._plan_again(case)
+                plan = self._plan_again(case, plan)
         return self.done
 
     async def finish(self, reason: str) -> None:
@@ -117,15 +117,15 @@ class Loop:
 
     def _as_it_stands(self, step: int) -> Case:
         """The rest of the day from what was read; a device that takes no orders is planned as it will be."""
-        self._units = as_read(self._units, self._store.latest(), self._case.horizon.step).units
         refused = {o.asset_id for o in outcomes(self._town.events) if not o.verified and o.problem}
         self._lost = frozenset(refused | self._town.field.problems.keys())
+        self._units = as_read(self._units, self._store.latest(), self._case.horizon.step).units
         units = [without_orders(u) if u.id in self._lost else u for u in self._units]
         return remaining(replace(self._case, units=units), step)
 
-    def _plan_again(self, case: Case) -> Plan:
+    def _plan_again(self, case: Case, previous: Plan) -> Plan:
         effort = planning.Effort(gap=self._options.replan_gap, time_limit=self._options.replan_time_limit_s)
-        plan = planning.plan(case, self._types, effort, self._templates)
+        plan = planning.plan(case, self._types, effort, self._templates, previous=previous)
         now = self._town.clock.now()
         recipe = Recipe(known_at=now, states=states_of(case.units), by_itself=self._lost)
         inputs = planning.inputs_hash(case, self._types)

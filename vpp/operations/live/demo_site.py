@@ -101,10 +101,14 @@ def register(store: Store, site: DemoSite, now: datetime) -> bool:
     return True
 
 
-def collect(store: Store, site: DemoSite, now: datetime) -> list[date]:
-    """Forecasts and prices that have come by now and are not stored yet: today's, and tomorrow's from 11:00 on."""
+def collect(store: Store, site: DemoSite, now: datetime, overdue: timedelta = timedelta()) -> list[date]:
+    """Forecasts and prices that have come by now and are not stored yet: today's, and tomorrow's from 11:00 on.
+
+    `overdue`: how long tomorrow's are left to somebody else.
+    """
     local = now.astimezone(MARKET_ZONE)
-    due = [local.date(), *([local.date() + timedelta(days=1)] if local.time() >= COLLECT_AT else [])]
+    late = local >= datetime.combine(local.date(), COLLECT_AT, MARKET_ZONE) + overdue
+    due = [local.date(), *([local.date() + timedelta(days=1)] if late else [])]
     came = list[date]()
     for day in due:
         issued = max(datetime.combine(day - timedelta(days=1), COLLECT_AT, MARKET_ZONE), site.begins)

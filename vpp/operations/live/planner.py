@@ -38,6 +38,7 @@ from vpp.operations.live_case import LiveCase, live_case
 from vpp.operations.recipe import as_plain, continued
 from vpp.store import Store, StoreError, StoreUnavailable
 from vpp.store.dispatching import (
+    PLANNER,
     Identity,
     Override,
     done,
@@ -51,6 +52,7 @@ from vpp.store.dispatching import (
     say,
     troubled,
 )
+from vpp.store.registry_state import registry_state
 
 QUARTER = timedelta(minutes=15)
 DAY_AHEAD_AT = clock_time(11, 30)
@@ -59,12 +61,19 @@ LEAST_LEAD, MOST_LEAD = timedelta(seconds=60), timedelta(minutes=10)
 """How long before a quarter-hour its plan is begun."""
 LEAST_AHEAD = timedelta(hours=6)
 """A horizon reaches at least so far, over midnight where it must."""
+LOOK_BACK = timedelta(days=7)
+"""Quarter-hours without an entry are looked for so far back, from the first that has one."""
+AGAIN, AGAIN_WALL_S = timedelta(minutes=1), 5.0
+"""A plan that failed is tried again after so long, of the clock, and at least of the wall."""
+NO_PLAN = "no plan"
+"""Cause of a plan that comes after its quarter-hour has begun."""
 SETTLE_WALL_S = 3.0
 """An order that is not followed is an event once it had this long to take effect."""
 MOST_EXPLAINED = 5000
 """Assets of a plan that still gets its reasons, about 0.2 ms each: an order is never late for its explanation."""
-ISSUER = "vpp planner"
+ISSUER = PLANNER
 TROUBLE = "trouble of "
+NOT_YET = "no grid or no asset is registered yet; next: vpp assets register CASE"
 OURS = uuid5(NAMESPACE_URL, "vpp/dispatch")
 
 log = logging.getLogger(__name__)
@@ -80,6 +89,26 @@ class Wishes:
     replan_time_limit_s: float = 4.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """What one plan is made from."""
+
+    identity: Identity
+    live: LiveCase
+    news: frozenset[str]
+    """Decisions and troubles that it knows."""
+    why: str
+    """Of an event: what happened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A plan, and what it was made from, for whoever wants to make it again."""
+
+    plan: Plan
+    inputs: Mapping[str, Any]
+
+
 @dataclass(slots=True)
 class Planner:
     """Call `tick` often. It plans what is due, catches up on what was missed, and does nothing twice."""
@@ -89,20 +118,24 @@ class Planner:
     asset_types: Mapping[str, AssetType]
     wishes: Wishes = Wishes()
     templates: planning.Templates = field(default_factory=planning.Templates)
+    leave_to_flows: timedelta = timedelta()
+    """How long after its time the day-ahead plan is left to its flow."""
     _took_s: float = 4.0
     """How long a re-plan takes, of the wall; a running mean, the slowest weighing most."""
     _heeded: frozenset[str] | None = None
     """What of decisions and troubles the plan in force knows; None: not read from the store yet."""
     _seen: datetime | None = None
     """The quarter-hour of the last tick that found the database there."""
-    _tried: set[Identity] = field(default_factory=set[Identity])
-    """What failed in this process: it is not tried over and over, the ladder answers."""
+    _tried: dict[Identity, datetime] = field(default_factory=dict[Identity, datetime])
+    """What was tried in this process and when: what fails is tried again after a while only, the ladder answers."""
+    _unplanned: datetime | None = None
+    """The quarter-hour for which nothing was known; its inputs may still come."""
 
     def tick(self) -> list[Identity]:
         """Everything that is due now; returns what was planned."""
         made, now = list[Identity](), self.clock.now()
-        if grid(self.store) is None:
-            say(self.store, "planner", now, "waits: no grid and no assets are registered yet")
+        if grid(self.store) is None or registry_state(self.store)[0] == 0:
+            say(self.store, "planner", now, f"waits: {NOT_YET}")
             return made
         quarter = quarter_of(now)
         if self._seen is None or quarter - self._seen > QUARTER:
@@ -112,6 +145,8 @@ class Planner:
         if not done(self.store, here):
             self._answer_for(here, now)
             made.append(here)
+        elif self._unplanned == quarter and self._plan(Identity("event", quarter, NO_PLAN), quarter):
+            self._unplanned = None
         event = self._event(now)
         if event is not None:
             coming = quarter + QUARTER
@@ -139,16 +174,21 @@ class Planner:
 
     def _day_ahead(self, now: datetime) -> Identity | None:
         local = now.astimezone(MARKET_ZONE)
-        if local.time() < DAY_AHEAD_AT:
+        if local < datetime.combine(local.date(), DAY_AHEAD_AT, MARKET_ZONE) + self.leave_to_flows:
             return None
         identity = Identity("day_ahead", market_day(local.date() + timedelta(days=1)).start)
-        return None if identity in self._tried or done(self.store, identity) else identity
+        return None if self._too_soon(identity) or done(self.store, identity) else identity
+
+    def _too_soon(self, identity: Identity) -> bool:
+        tried = self._tried.get(identity)
+        pause = max(AGAIN, timedelta(seconds=AGAIN_WALL_S * self.clock.speed))
+        return tried is not None and self.clock.now() < tried + pause
 
     def _event(self, now: datetime) -> Identity | None:
         """What the plan in force does not know; that an asset is well again waits for the next quarter-hour."""
         if self._heeded is None:
             self._heeded = heeded(self.store)
-        news = self._news(now, overrides(self.store, now), self._troubled(now))
+        news = self.news()
         gone = {key for key in self._heeded - news if not key.startswith(TROUBLE)}
         if not news - self._heeded and not gone:
             return None
@@ -168,54 +208,73 @@ class Planner:
 
     def _plan(self, identity: Identity, start: datetime) -> bool:
         """Plan from `start` on and push; False: it was done already, or it failed and the ladder will answer."""
-        if identity in self._tried or done(self.store, identity):
+        if self._too_soon(identity) or done(self.store, identity):
             return False
-        self._tried.add(identity)
-        began, now = time.monotonic(), self.clock.now()
-        given, trouble = overrides(self.store, now), self._troubled(now)
-        say(self.store, "planner", now, f"planning {identity.kind} for {start:%Y-%m-%d %H:%M} UTC", {})
+        self._tried = {i: at for i, at in self._tried.items() if i.start > start - LOOK_BACK}
+        self._tried[identity] = self.clock.now()
+        began = time.monotonic()
+        say(self.store, "planner", self.clock.now(), f"planning {identity.kind} for {start:%Y-%m-%d %H:%M} UTC", {})
         try:
-            live, plan, inputs = self._made(identity, start, now, given, trouble)
+            gathered = self.gather(identity, start)
+            made = self.solve(gathered)
         except StoreUnavailable:
-            self._tried.discard(identity)
+            self._tried.pop(identity, None)
             raise
         except (StoreError, Mistakes, NoPlan) as problem:
             log.warning("no %s plan for %s: %s", identity.kind, start, problem)
             say(self.store, "planner", self.clock.now(), f"no plan for {start:%H:%M} UTC: {problem}", {})
             return False
-        told = f"{len(live.assumed)} assumptions: {'; '.join(live.assumed[:3])}" if live.assumed else "all inputs known"
-        given_orders = [] if identity.kind == "day_ahead" else self._orders(identity, live, plan)
-        run_id = run_id_of(identity)
-        why = f"{plan.why}; {told}"
-        if identity.kind == "event":
-            why = f"{self._cause(given, trouble)}; {why}"
-        run = (run_id, plan, planning.inputs_hash(live.case, self.asset_types))
-        if not push(self.store, identity, run, given_orders, label=plan.label.value, why=why, planned=self.clock.now(),
-                    inputs=inputs):  # fmt: skip
+        given, plan = self.keep(gathered, made), made.plan
+        if given is None:
             return False
         took = time.monotonic() - began
         if identity.kind != "day_ahead":
             self._took_s = max(took, 0.8 * self._took_s + 0.2 * took)
-            self._heeded = self._news(now, given, trouble)
-            heed(self.store, self.clock.now(), self._heeded)
+            self._heeded = gathered.news
+            heed(self.store, self.clock.now(), gathered.news)
         sentence = f"{identity.kind} plan for {identity.start:%Y-%m-%d %H:%M} UTC: {plan.label.value}"
-        say(self.store, "planner", self.clock.now(), sentence, {"took_s": round(took, 2), "orders": len(given_orders)})
+        say(self.store, "planner", self.clock.now(), sentence, {"took_s": round(took, 2), "orders": given})
         return True
 
-    def _made(
-        self, identity: Identity, start: datetime, now: datetime, given: Sequence[Override], trouble: Mapping[str, str]
-    ) -> tuple[LiveCase, Plan, Mapping[str, Any]]:
+    def gather(self, identity: Identity, start: datetime) -> "Gathered":
+        """All that is known now of the time from `start` on; raises StoreError and Mistakes."""
+        now = self.clock.now()
+        given, trouble = overrides(self.store, now), self._troubled(now)
         horizon = horizon_from(start, identity.start if identity.kind == "day_ahead" else None)
         live = live_case(self.store, self.asset_types, horizon, now, trouble, given)
+        why = self._cause(given, trouble) if identity.kind == "event" else ""
+        return Gathered(identity=identity, live=live, news=self._news(now, given, trouble), why=why)
+
+    def solve(self, gathered: "Gathered") -> "Made":
+        """The best plan in its time; where the solver finds none, what is left of the last one is followed."""
         w = self.wishes
         effort = (
             planning.Effort(gap=w.gap, time_limit=w.time_limit_s)
-            if identity.kind == "day_ahead"
+            if gathered.identity.kind == "day_ahead"
             else planning.Effort(gap=w.replan_gap, time_limit=w.replan_time_limit_s)
         )
-        plan = planning.plan(live.case, self.asset_types, effort, self.templates)
+        live = gathered.live
+        last = last_planned(self.store, live.case.horizon.end)
+        run = None if last is None or last.run_id is None else self.store.load_run(last.run_id)
+        plan = planning.plan(live.case, self.asset_types, effort, self.templates, previous=run and run.plan)
         plan = explained(live.case, plan) if len(live.case.units) <= MOST_EXPLAINED else plan
-        return live, plan, as_plain(live.recipe, effort)
+        return Made(plan=plan, inputs=as_plain(live.recipe, effort, last.run_id if run and last else None))
+
+    def keep(self, gathered: "Gathered", made: "Made") -> int | None:
+        """Push plan, record and orders; how many orders, None: somebody was faster."""
+        live, identity, plan = gathered.live, gathered.identity, made.plan
+        told = f"{len(live.assumed)} assumptions: {'; '.join(live.assumed[:3])}" if live.assumed else "all inputs known"
+        given = [] if identity.kind == "day_ahead" else self._orders(identity, live, plan)
+        why = "; ".join(filter(None, (gathered.why, plan.why, told)))
+        run = (run_id_of(identity), plan, planning.inputs_hash(live.case, self.asset_types))
+        pushed = push(self.store, identity, run, given, label=plan.label.value, why=why, planned=self.clock.now(),
+                      inputs=made.inputs)  # fmt: skip
+        return len(given) if pushed else None
+
+    def news(self) -> frozenset[str]:
+        """What a plan must know of decisions and troubles just now."""
+        now = self.clock.now()
+        return self._news(now, overrides(self.store, now), self._troubled(now))
 
     @staticmethod
     def _cause(given: Sequence[Override], trouble: Mapping[str, str]) -> str:
@@ -279,7 +338,8 @@ class Planner:
             why = "no plan in time and none before it reaches this far: devices run by their own control"
             push(self.store, identity, None, [], label=Label.SAFE.value, why=why, planned=now)
             say(self.store, "planner", now, why, {})
-            self._plan(Identity("event", identity.start, "no plan"), identity.start)
+            if not self._plan(Identity("event", identity.start, NO_PLAN), identity.start):
+                self._unplanned = identity.start
             return
         why = f"no plan in time: the plan of {last.start:%Y-%m-%d %H:%M} UTC goes on"
         plan = replace(left, why=why)
@@ -310,15 +370,14 @@ class Planner:
         return found
 
     def _record_missed(self, quarter: datetime) -> None:
-        """Quarter-hours that passed while nobody planned: say what the devices did."""
-        last = last_planned(self.store, quarter)
-        if last is None:
-            return
-        known = {r.start for r in records(self.store, last.start, quarter) if r.kind == "intraday"}
-        start = last.start + QUARTER
+        """Quarter-hours that passed while nobody planned: say what the devices did. Later ones may be planned."""
+        found = records(self.store, quarter - LOOK_BACK, quarter)
+        known = {r.start for r in found if r.kind == "intraday"}
+        planned = {r.start for r in found if r.run_id is not None and r.kind != "day_ahead"}
+        start = min(known, default=quarter)
         while start < quarter:
             if start not in known:
-                held = start < last.start + QUARTER + GRACE
+                held = start - QUARTER in planned
                 label = Label.PREVIOUS if held else Label.SAFE
                 why = "no planner was running: " + (
                     "devices kept their last orders until these ended" if held else "devices ran by their own control"

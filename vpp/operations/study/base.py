@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vpp.cases import Tables, from_tables, load, tables_of
-from vpp.domain import MARKET_ZONE, AssetType, Case, Horizon, Mistake, Mistakes
+from vpp.domain import MARKET_ZONE, Array, AssetType, Case, Horizon, Mistake, Mistakes
 from vpp.operations.district import DEFAULT_DAY, build_district
+from vpp.operations.study.issued import expected, read_issues
 from vpp.operations.study.midnight import runs_of
 from vpp.operations.study.study import Study
 from vpp.operations.study.wishes import StudySection
@@ -51,11 +53,16 @@ def days_of(study: Study, asset_types: Mapping[str, AssetType]) -> list[date]:
     return wanted
 
 
-def day_tables(study: Study, day: date, climate: Climate, asset_types: Mapping[str, AssetType]) -> Tables:
-    """The base on a day, before any change; time-dependent cells hold arrays or numbers."""
+def day_tables(
+    study: Study, day: date, climate: Climate, asset_types: Mapping[str, AssetType], moment: int | None = None
+) -> Tables:
+    """The base on a day, before any change; time-dependent cells hold arrays or numbers.
+
+    `moment`: as it was expected when the day was planned for the n-th time (0: on the day before); None: what came.
+    """
     if study.folder is None:
         return _district(study.wishes, day, climate, asset_types)
-    case = _case(study, asset_types)
+    case = _case(study, asset_types, moment)
     inside = [t for t in range(case.horizon.steps) if case.horizon.time(t).astimezone(MARKET_ZONE).date() == day]
     found = tables_of(cut(case, inside[0], len(inside)), asset_types)
     runs = found.tables.get("shiftable_load")
@@ -111,19 +118,51 @@ def _fitted(values: np.ndarray, steps: int) -> np.ndarray:
     return np.r_[values[:missing], values] if missing > 0 else values[len(values) - steps :]
 
 
-@lru_cache(maxsize=4)
-def _loaded(folder: str, names: tuple[str, ...]) -> Case:
-    from pathlib import Path
+@lru_cache(maxsize=32)
+def _loaded(folder: Path, names: tuple[str, ...], planned: tuple[time, float] | None, moment: int) -> Case:
+    if planned is None:
+        return load(folder, dict(_TYPES))
+    issues, (planned_at, replan_h) = read_issues(folder), planned
 
-    return load(Path(folder), dict(_TYPES))
+    def known(name: str, came: Array, horizon: Horizon) -> Array:
+        """Each day as it was expected when it was planned."""
+        own, parts = issues.get(name, ()), list[Array]()
+        if not own:
+            return came
+        for first, day in local_days(horizon):
+            times = planning_times(day, planned_at, replan_h if moment else None)
+            parts.append(expected(came[first : first + day.steps], own, day, times[min(moment, len(times) - 1)]))
+        return np.concatenate(parts)
+
+    return load(folder, dict(_TYPES), known)
+
+
+def local_days(horizon: Horizon) -> list[tuple[int, Horizon]]:
+    """Its local days, each with its first step."""
+    dates = [at.astimezone(MARKET_ZONE).date() for at in horizon.times()]
+    begins = [t for t, day in enumerate(dates) if t == 0 or dates[t - 1] != day]
+    ends = [*begins[1:], horizon.steps]
+    return [(a, Horizon(horizon.time(a), b - a, horizon.step_minutes)) for a, b in zip(begins, ends, strict=True)]
+
+
+def planning_times(day: Horizon, planned_at: time, replan_h: float | None) -> list[datetime]:
+    """When a day is planned: on the day before, and if it is planned again, every `replan_h` hours."""
+    local = day.start.astimezone(MARKET_ZONE).date()
+    first = datetime.combine(local - timedelta(days=1), planned_at, MARKET_ZONE)
+    if replan_h is None:
+        return [first]
+    every = max(1, round(replan_h / day.step_h))
+    return [first, *(day.time(t) for t in range(every, day.steps, every))]
 
 
 _TYPES: dict[str, AssetType] = {}
 
 
-def _case(study: Study, asset_types: Mapping[str, AssetType]) -> Case:
+def _case(study: Study, asset_types: Mapping[str, AssetType], moment: int | None = None) -> Case:
+    assert study.folder is not None
     _TYPES.update(asset_types)
-    return _loaded(str(study.folder), tuple(sorted(asset_types)))
+    planned = None if moment is None else (study.wishes.planned_at, study.wishes.replan_h)
+    return _loaded(study.folder, tuple(sorted(asset_types)), planned, moment or 0)
 
 
 def cut(case: Case, first: int, steps: int) -> Case:

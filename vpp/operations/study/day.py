@@ -32,38 +32,50 @@ def templates() -> Templates:
 
 def run_day(job: Job, before: State, asset_types: Mapping[str, AssetType]) -> DayResult:
     """The day as it is operated. The same job after the same day gives the same result."""
+    real, plan = plan_day(job, before, asset_types)
+    found = kpis(real, plan, job.study.wishes.marginal_co2_t_per_mwh)
+    return DayResult(
+        variant=job.chain.variant, seed=job.chain.seed, day=job.day, label=plan.label.value, kpis=found.whole,
+        by_node=found.by_node, by_group=found.by_group, by_type=found.by_type, by_cause=found.by_cause,
+        steps=found.steps, end=end_state(real, plan),
+    )  # fmt: skip
+
+
+def plan_day(job: Job, before: State, asset_types: Mapping[str, AssetType]) -> tuple[Case, Plan]:
+    """What came, and what was done in it."""
     wishes = job.study.wishes
     variant = job.study.variant(job.chain.variant)
     expected = case_of(job.study, variant, job.chain.seed, job.day, asset_types, before)
     how = Thoroughness(gap=wishes.gap, gap_eur=job.gap_eur, node_limit=wishes.node_limit)
     operation = variant.operation or wishes.operation
+    every = None if operation is Operation.DAILY else max(1, round(wishes.replan_h / expected.horizon.step_h))
+    renew: Callable[[int], Case] | None = None
     if wishes.forecast is Forecast.DRAWN:
         real = case_of(job.study, variant, job.chain.seed, job.day, asset_types, before, drawn=True)
     else:
         real = expected
+    if wishes.forecast is Forecast.ISSUED and operation is not Operation.RULES:
+
+        def as_issued(moment: int) -> Case:
+            return case_of(job.study, variant, job.chain.seed, job.day, asset_types, before, moment=moment)
+
+        expected = as_issued(0)
+        renew = (lambda t: as_issued(t // every)) if every else None
     if operation is Operation.RULES:
         plan = rule_based(real, asset_types, templates())
-        end = end_state(real, plan)
     elif operation is Operation.DAILY and wishes.forecast is Forecast.PERFECT:
         plan = optimise_repeatably(real, asset_types, how, templates())
-        end = end_state(real, plan)
     else:
-        every = None if operation is Operation.DAILY else max(1, round(wishes.replan_h / real.horizon.step_h))
-        plan = carried_out(expected, real, every, how, asset_types)
-        end = end_state(real, plan)
-    found = kpis(real, plan, wishes.marginal_co2_t_per_mwh)
-    return DayResult(
-        variant=job.chain.variant, seed=job.chain.seed, day=job.day, label=plan.label.value, kpis=found.whole,
-        by_node=found.by_node, by_group=found.by_group, by_type=found.by_type, by_cause=found.by_cause,
-        steps=found.steps, end=end,
-    )  # fmt: skip
+        plan = carried_out(expected, real, every, how, asset_types, renew)
+    return real, plan
 
 
 def case_of(
     study: Study, variant: Variant, seed: int, day: date, asset_types: Mapping[str, AssetType], before: State,
-    drawn: bool = False,
+    drawn: bool = False, moment: int | None = None,
 ) -> Case:  # fmt: skip
-    base = day_tables(study, day, climate_of(variant), asset_types)
+    """`drawn`: with errors; `moment`: as it was expected when it was planned for the n-th time. Else what came."""
+    base = day_tables(study, day, climate_of(variant), asset_types, moment)
     tables = apply(base, variant, seed, study.file, asset_types)
     if drawn:
         tables = happened(tables, seed, day)
@@ -90,7 +102,7 @@ def _continued(tables: Tables, before: State) -> dict[str, list[dict[str, Any]]]
 
 
 def end_state(case: Case, plan: Plan) -> dict[str, dict[str, float]]:
-    """Level and on/off of each asset at the end of a plan, as columns of its outlook; what staying vehicles hold."""
+    """Columns of its outlook for each asset at the end of a plan, and what a vehicle that stays holds."""
     h, out = case.horizon.step_h, dict[str, dict[str, float]]()
     for u in case.units:
         state = dict[str, float]()

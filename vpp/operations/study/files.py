@@ -82,7 +82,9 @@ def inputs_hash(study: Study) -> str:
     digest = hashlib.sha256(study.text.encode())
     folders = [study.folder] if study.folder else [DATA / "prices", DATA / "simbench"]
     for folder in folders:
-        for path in sorted(p for p in folder.glob("*") if p.suffix in (".csv", ".toml", ".parquet")):
+        for path in sorted(
+            p for p in [*folder.glob("*"), *folder.glob("issued/*")] if p.suffix in (".csv", ".toml", ".parquet")
+        ):
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
@@ -157,6 +159,13 @@ def results(folder: Path, manifest: Mapping[str, Any]) -> Iterator[DayResult]:
         chain = Chain(**raw)
         for day in days[: finished(folder, chain, days)]:
             yield read_day(day_file(folder, chain, day))
+
+
+def day_before(folder: Path, manifest: Mapping[str, Any], result: DayResult) -> DayResult | None:
+    """Of the same chain; None: it was the first."""
+    days = [date.fromisoformat(day) for day in manifest["days"]]
+    n = days.index(result.day)
+    return read_day(day_file(folder, Chain(variant=result.variant, seed=result.seed), days[n - 1])) if n else None
 
 
 def write_tables(folder: Path, manifest: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from pydantic import BaseModel, ValidationError
 
 from vpp.domain import Mistake, Mistakes, nearest
-from vpp.operations.study.study import BASE, Study, Variant
+from vpp.operations.study.study import BASE, MUSTERSTADT, REGISTER, Study, Variant
 from vpp.operations.study.wishes import Distribution, Hosting, StudyFile, StudySection, VariantSection, shape_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
@@ -63,12 +63,15 @@ def parse_study(text: str, name: str, folder: Path) -> Study:
         for own, v in found.variant.items()
     ]
     base = found.study.base
-    return Study(file=name, wishes=found.study, folder=None if base == "musterstadt" else folder / base,
+    return Study(file=name, wishes=found.study, folder=None if base in (MUSTERSTADT, REGISTER) else folder / base,
                  variants=tuple(made), hosting=found.hosting, text=text)  # fmt: skip
 
 
 def _period(wishes: StudySection, file: str) -> Iterator[Mistake]:
-    if wishes.base == "musterstadt":
+    if wishes.as_of is not None and wishes.base != REGISTER:
+        problem = f"is a time of the register, but base = '{wishes.base}'; allowed: with base = '{REGISTER}'"
+        yield Mistake(where=file, what="study.as_of", problem=problem)
+    if wishes.base in (MUSTERSTADT, REGISTER):
         for key in ("first", "last"):
             if getattr(wishes, key) is None:
                 problem = "is missing; allowed: a local day with prices, such as 2025-04-06"

@@ -19,7 +19,11 @@ from vpp.operations.study import files
 from vpp.operations.study.base import days_of
 from vpp.operations.study.day import case_of, run_day, templates
 from vpp.operations.study.hosting import check_hosting, host
-from vpp.operations.study.study import BASE, Chain, DayResult, Job, State, Study
+from vpp.operations.study.issued import FILE as ISSUED
+from vpp.operations.study.issued import has_issues
+from vpp.operations.study.register import FOLDER as COPY
+from vpp.operations.study.study import BASE, MUSTERSTADT, REGISTER, Chain, DayResult, Job, State, Study
+from vpp.operations.study.wishes import Forecast
 
 TRIES = 3
 """A day whose worker was lost is given to another one this often."""
@@ -130,8 +134,13 @@ class Estimate:
 def check(study: Study, asset_types: Mapping[str, AssetType]) -> list[date]:
     """Every mistake of every variant at once, on its first day; returns the days."""
     if study.folder is not None and not study.folder.is_dir():
-        problem = f"'{study.wishes.base}' is neither 'musterstadt' nor a case folder beside the study file"
+        problem = (
+            f"'{study.wishes.base}' is neither '{MUSTERSTADT}', '{REGISTER}' nor a case folder beside the study file"
+        )
         raise Mistakes([Mistake(where=study.file, what="study.base", problem=problem)])
+    if study.wishes.forecast is Forecast.ISSUED and (study.folder is None or not has_issues(study.folder)):
+        problem = f"'issued' needs what was issued; allowed: base = '{REGISTER}', or a case folder with {ISSUED}"
+        raise Mistakes([Mistake(where=study.file, what="study.forecast", problem=problem)])
     days, found = days_of(study, asset_types), list[Mistake]()
     if not days:
         problem = "no day lies between first and last"
@@ -246,7 +255,7 @@ def _manifest(study: Study, folder: Path, days: list[date], asset_types: Mapping
     """That of the folder if it is this very study; else a new one in a folder without a study."""
     known = files.read_manifest(folder)
     if known is None:
-        if folder.exists() and any(folder.iterdir()):
+        if folder.exists() and any(path.name != COPY for path in folder.iterdir()):
             problem = "holds other files and no study; allowed: a new or empty folder, or that of this study"
             raise Mistakes([Mistake(where=str(folder), what="", problem=problem)])
         made = files.manifest_of(study, days, gap_in_eur(study, days, asset_types))

@@ -10,6 +10,9 @@ import numpy as np
 
 from vpp.operations.study.wishes import Hosting, Operation, StudySection
 
+MUSTERSTADT, REGISTER = "musterstadt", "register"
+"""Bases that are no folder: the demo district, the live register."""
+
 BASE = "base"
 """The variant without changes; every study has it."""
 
@@ -31,11 +34,16 @@ class Study:
     file: str
     wishes: StudySection
     folder: Path | None
-    """Case folder; None: the demo district."""
+    """Case folder; None: the demo district, or a register that is not copied yet."""
     variants: tuple[Variant, ...]
     hosting: Hosting | None
     text: str
     """The file as it was read."""
+
+    @property
+    def replans(self) -> bool:
+        """Is any day planned again while it runs?"""
+        return any((v.operation or self.wishes.operation) is Operation.ROLLING for v in self.variants)
 
     def variant(self, name: str) -> Variant:
         return next(v for v in self.variants if v.name == name)

@@ -1,10 +1,10 @@
 """What a study.toml may say. The reference for users: docs/reference/study.md."""
 
-from datetime import date
+from datetime import date, time
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 MARGINAL_CO2_T_PER_MWH = 0.402
 """What one more kWh from the grid emits where a gas-fired power station follows demand: 0.201 t/MWh of gas (German
@@ -16,6 +16,7 @@ Text = Annotated[str, Field(min_length=1)]
 class Forecast(StrEnum):
     PERFECT = "perfect"
     DRAWN = "drawn"
+    ISSUED = "issued"
 
 
 class Operation(StrEnum):
@@ -167,7 +168,9 @@ Change = Annotated[Add | Remove | Scale | Set | Tariff | Price | Weather | Limit
 class StudySection(Wish):
     name: Text
     base: Text
-    """`musterstadt`, or a case folder, relative to the study file."""
+    """`musterstadt`, `register` (the live one), or a case folder, relative to the study file."""
+    as_of: AwareDatetime | None = None
+    """Of the register; None: as it is when the study is first run."""
     assets: Annotated[int, Field(ge=12, le=100_000)] = 72
     district_seed: int = 1
     first: date | None = None
@@ -175,6 +178,8 @@ class StudySection(Wish):
     every_days: Annotated[int, Field(ge=1, le=366)] = 1
     forecast: Forecast = Forecast.PERFECT
     operation: Operation = Operation.DAILY
+    planned_at: time = time(11, 30)
+    """Local time on the day before, with forecasts as issued; 11:30: when the platform plans the day ahead."""
     replan_h: Annotated[float, Field(gt=0, le=24)] = 6.0
     gap: Annotated[float, Field(ge=0, le=0.5)] = 0.005
     """Of a day's cost, and of the base's mean daily cost: days that cost next to nothing are not driven to the cent."""
