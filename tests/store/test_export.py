@@ -199,7 +199,7 @@ class TestParts:
                 NOON + DAY,
                 NOON + 2 * DAY,
             ]
-            assert len(other.assets()) == 2
+            assert len(other.assets()) == 3
             assert other.load_run(UUID(int=7)) is None
 
     def test_of_an_owner_only_what_is_the_owners(self, full, own_dsn, tmp_path):

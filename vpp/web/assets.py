@@ -77,11 +77,6 @@ def list_assets(
     )  # fmt: skip
 
 
-def owner_of(store: TheStore, asset_id: str) -> str | None:
-    """None: the utility's."""
-    return next((line["owner"] for line in listing.assets(store, None, "", 1, asset_id)), None)
-
-
 @router.get("/{asset_id}")
 def asset(
     asset_id: str, request: Request, who: SeesCity, words: Language, store: TheStore, clock: TheClock
@@ -90,11 +85,12 @@ def asset(
     found = next((a for a in store.assets() if a.id == asset_id), None)
     if found is None:
         raise Refusal(404, f"asset '{asset_id}': there is none")
+    line = listing.assets(store, None, "", 1, asset_id)
     orders = listing.setpoints(store, None, asset_id, None, None, ORDERS)
     decided = [o for o in overrides(store, now) if o.target == asset_id]
     label = registrations.labels(store, None).get(asset_id, "") if who.role is Role.OPERATOR else ""
     return page(
-        request, "assets/asset.html", a=found, now=now, speed=clock.speed, owner=owner_of(store, asset_id),
+        request, "assets/asset.html", a=found, now=now, speed=clock.speed, owner=line[0]["owner"] if line else None,
         label=label, chart=asset_charts.of_day(store, found, words, now, csv=f"/assets/{asset_id}/day.csv"),
         why=why(store, found, now), points=points_of(store, asset_id), orders=orders, decided=decided, STATES=STATES,
         ORDER_KINDS=ORDER_KINDS, protocol=commissioning_of(store, asset_id), QUALITY=QUALITY, OUTCOMES=OUTCOMES,

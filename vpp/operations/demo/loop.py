@@ -119,9 +119,9 @@ class Loop:
         """The rest of the day from what was read; a device that takes no orders is planned as it will be."""
         refused = {o.asset_id for o in outcomes(self._town.events) if not o.verified and o.problem}
         self._lost = frozenset(refused | self._town.field.problems.keys())
-        self._units = as_read(self._units, self._store.latest(), self._case.horizon.step).units
-        units = [without_orders(u) if u.id in self._lost else u for u in self._units]
-        return remaining(replace(self._case, units=units), step)
+        known = as_read(self._units, self._store.latest(), self._case.horizon.step)
+        self._units = known.units
+        return remaining(replace(self._case, units=known.steered(self._lost)), step)
 
     def _plan_again(self, case: Case, previous: Plan) -> Plan:
         effort = planning.Effort(gap=self._options.replan_gap, time_limit=self._options.replan_time_limit_s)
