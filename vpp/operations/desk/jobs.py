@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from assets import ASSET_TYPES
@@ -83,7 +84,7 @@ class Desk:
 
 
 def _job(entry: Entry) -> Job:
-    given = {**entry.asked, "start": datetime.fromisoformat(entry.asked["start"])}
+    given: dict[str, Any] = {**entry.asked, "start": datetime.fromisoformat(entry.asked["start"])}
     return Job(entry=entry, **given, best_eur=entry.now.get("best_eur"), bound_eur=entry.now.get("bound_eur"))
 
 

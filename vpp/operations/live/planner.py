@@ -265,6 +265,12 @@ class Planner:
                       inputs=made.inputs)  # fmt: skip
         return len(given) if pushed else None
 
+    def _effort(self, identity: Identity) -> planning.Effort:
+        w = self.wishes
+        if identity.kind == "day_ahead":
+            return planning.Effort(gap=w.gap, time_limit=w.time_limit_s)
+        return planning.Effort(gap=w.replan_gap, time_limit=w.replan_time_limit_s)
+
     def news(self) -> frozenset[str]:
         """What a plan must know of decisions and troubles just now."""
         now = self.clock.now()
