@@ -48,6 +48,7 @@ def server() -> Iterator[Server]:
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute("ALTER SYSTEM SET fsync = off")  # these databases need not outlive a power cut
             connection.execute("SELECT pg_reload_conf()")
+            connection.execute("DROP DATABASE IF EXISTS api_template")  # other folders of tests use this fixture, too
             connection.execute("CREATE DATABASE api_template TEMPLATE template0")
         with Store(make_conninfo(dsn, dbname="api_template")) as store:
             store.migrate()

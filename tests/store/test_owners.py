@@ -25,6 +25,7 @@ SMALL = [
     "forecast",
     "override",
     "job",
+    "reason",
 ]
 
 

@@ -40,6 +40,11 @@ def orders(
     return found
 
 
+def asked_kw(order: Setpoint, kind: str) -> float:
+    """What an order asks of the power of an asset of this type, injection-positive: drawing is limited from below."""
+    return -order.value if order.kind is SetpointKind.LIMIT and kind == "ev_charger" else order.value
+
+
 def _order(unit: Unit, plan: Plan, step: int) -> tuple[SetpointKind, float, str] | None:
     if unit.type in ("pv", "wind"):
         planned = float(plan.power_kw[unit.id][step])

@@ -13,7 +13,7 @@ from models.district import District
 from vpp.cases import Tables, from_tables
 from vpp.domain import Array, AssetType, Case, Plan, Unit
 from vpp.milp import Templates
-from vpp.operations.apply import orders
+from vpp.operations.apply import asked_kw, orders
 from vpp.operations.rolling import remaining
 from vpp.operations.study.base import day_tables
 from vpp.operations.study.changes import apply, climate_of
@@ -138,6 +138,7 @@ def carried_out(
     is expected by then, where that changes.
     """
     district = District(real, asset_types)
+    kinds = {u.id: u.type for u in real.units}
     steerable = {u.id for u in real.units if asset_types[u.type].controllable}
     known, plan, begun = expected, optimise_repeatably(expected, asset_types, how, templates()), 0
     shown: list[dict[str, dict[str, float]]] = []
@@ -152,7 +153,7 @@ def carried_out(
             known, begun = remaining(replace(expected, units=units), t), t
             plan = optimise_repeatably(known, asset_types, how, templates())
         given = orders(known, plan, t - begun, steerable, known.horizon.start, "study")
-        points = district.step({o.asset_id: o.value for o in given}, t, real.horizon.step_h)
+        points = district.step({o.asset_id: asked_kw(o, kinds[o.asset_id]) for o in given}, t, real.horizon.step_h)
         shown.append(points)
         for id, h in since.items():
             on = points[id].get("on", 0.0) > 0.5
