@@ -63,7 +63,7 @@ def _made(forms: Forms, platform: Platform) -> dict[str, str]:
     forms.post(f"{done}/limits", **LIMITS)
     forms.post(f"{done}/agreement", agreed="yes", version="2026-11-25")
     found["device"] = f"/my/devices/pv-{done.rsplit('/', 1)[1].replace('-', '')[:6]}"
-    begin("device", "battery", **NOBODY)
+    begin("unprobed", "battery", **NOBODY)
     forms.post(f"{begin('silent', 'battery', **NOBODY)}/probe")
     with devices(platform.home, "battery", 1, "127.78.0") as [(host, port, unit)]:
         there = {**NOBODY, "host": host, "port": str(port), "unit": str(unit)}

@@ -10,7 +10,7 @@ PAGES = [
     Seen("register-connection", draft("connection"), "owner"),
     Seen("register-limits", draft("limits"), "owner"),
     Seen("register-agreement", draft("agreement"), "owner"),
-    Seen("register-probe", draft("probe", "device"), "owner"),
+    Seen("register-probe", draft("probe", "unprobed"), "owner"),
     Seen("register-probe-not-found", draft("probe", "silent"), "owner"),
     Seen("register-test", draft("test", "found"), "owner"),
     Seen("register-confirmation", draft("confirmation", "confirmed"), "owner"),
