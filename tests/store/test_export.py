@@ -66,6 +66,7 @@ def fill(store: Store) -> None:
                       version="1", language="de", agreement="Wir lesen,\nSie pausieren.")  # fmt: skip
     registrations.confirm(store, done, "Anna Größe", "anna", whole, NOON + QUARTER)
     store.audit("Anna Größe", "register", "asset b1", None, {"power_kw": 0.1, "by": "Anna Größe"}, NOON)
+    store.audit("Hanna Größer", "look", "asset b1", None, {}, NOON)  # another person, whose name contains one
     store.audit("bert", "release", "plan 7", {"x": [1, None]}, None, NOON)
 
 
@@ -108,7 +109,7 @@ def test_a_round_trip_is_equal_to_the_row(full, dsn, own_dsn, tmp_path, kind):
         assert other.store_readings([reading("b2", 5.0)]) == 0
         registered(other, "b4")
         assert other.store_readings([reading("b4", 1.0)]) == 1
-        assert other.audit("bert", "x", "y", None, None, NOON).seq == 3
+        assert other.audit("bert", "x", "y", None, None, NOON).seq == 4
         assert other.roll_up() > 0
 
 
