@@ -37,6 +37,13 @@ def test_bound_and_plan_enclose_the_optimum(day):
     assert found.violations == ()
 
 
+@pytest.mark.parametrize("assets", [12, 24])
+def test_a_small_case_is_as_close_to_its_bound_as_asked_for(assets):
+    town = district(date(2025, 4, 6), assets)
+    found = optimise_repeatably(town, ASSET_TYPES, Thoroughness(gap=0.005, gap_eur=0.13), TEMPLATES)
+    assert minimised(found) - found.bound_eur <= max(0.13, 0.005 * abs(minimised(found))) + 1e-6
+
+
 def test_the_same_case_gives_the_same_plan_to_the_last_digit():
     town = district(date(2025, 4, 6))
     one, two = (optimise_repeatably(town, ASSET_TYPES, Thoroughness(gap=0.005), Templates()) for _ in range(2))
