@@ -170,7 +170,8 @@ class Queue:
                 process.terminate()  # to be done again after the next start
                 process.wait()
                 return
-            end(entry.folder, Stage.FAILED, f"the process that worked on it ended with code {process.returncode}")
+            if process.returncode:  # else it ended in order, and may have been asked for once more since
+                end(entry.folder, Stage.FAILED, f"the process that worked on it ended with code {process.returncode}")
         finally:
             self._running = None
 
