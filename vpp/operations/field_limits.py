@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -44,16 +44,12 @@ class LimitKeeper:
         }  # fmt: skip
         self._given = dict[Key, Setpoint]()
         self._displaced = dict[Key, Setpoint]()
+        """Orders of the market that a limit has pushed aside."""
         self._saved = ""
         saved = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         for name, state in saved.items():
             if name in self.limits:
                 self.limits[name].restore(state, now)
-
-    @property
-    def displaced(self) -> Mapping[Key, Setpoint]:
-        """Orders of the market that a limit has pushed aside."""
-        return self._displaced
 
     def unable(self, name: str) -> list[str]:
         """Devices of a limit that cannot be limited."""

@@ -1,10 +1,10 @@
 """An asset described by columns: checked like a row of a case; its device is tried in permitted networks only."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from vpp.domain import MARKET_ZONE, AssetType, Clock, Mistake, Mistakes, Unit, m
 from vpp.operations.live_case import named_series, tables_of_registry
 from vpp.store import RegisteredAsset, Store, StoreError, listing
 from vpp.store.dispatching import grid
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,20 +90,21 @@ def device_of(
 
 def probe(device: Device, networks: Sequence[str], clock: Clock) -> Protocol:
     """Reach it, recognise it, read it once; nothing is written."""
-    return asyncio.run(_tried(device, networks, clock, lambda it: it.probe()))
+    return asyncio.run(tried(device, networks, clock, lambda it: it.probe()))
 
 
 def commission(
     device: Device, networks: Sequence[str], clock: Clock, signed_by: str, note: str, say: Callable[[Step], None]
 ) -> Protocol:
     """Order, read back, fall silent, watch it let go, release. Takes as long as the device's time-outs."""
-    return asyncio.run(_tried(device, networks, clock, lambda it: it.commission(signed_by, note), say))
+    return asyncio.run(tried(device, networks, clock, lambda it: it.commission(signed_by, note), say))
 
 
-async def _tried(
-    device: Device, networks: Sequence[str], clock: Clock, act: Callable[[Commissioning], Any],
+async def tried(
+    device: Device, networks: Sequence[str], clock: Clock, act: Callable[[Commissioning], Awaitable[T]],
     say: Callable[[Step], None] = lambda step: None,
-) -> Protocol:  # fmt: skip
+) -> T:  # fmt: skip
+    """What `act` finds out with the device, alone on a link of its own."""
     field = Field([device], clock=clock, allowed=networks)
     try:
         return await act(Commissioning(device, field.link(device), clock, say))

@@ -106,6 +106,13 @@ def register(
     return new + connection.execute(_CHANGE, {"now": now}).rowcount
 
 
+def at_address(connection: Connection[Row], address: str) -> dict[str, str | None]:
+    """Assets in use whose device has this address (host:port/unit), each with its owner; None: the utility."""
+    query = """SELECT a.id, o.name FROM vpp.asset a LEFT JOIN vpp.owner o USING (owner_key)
+    WHERE a.address = %s AND a.valid_to IS NULL"""
+    return dict(connection.execute(query, (address,)).fetchall())
+
+
 def retire(connection: Connection[Row], ids: Sequence[str], now: datetime) -> int:
     """The assets are no longer in use from `now`; their history stays."""
     command = "UPDATE vpp.asset SET valid_to = greatest(valid_from, %s) WHERE id = ANY(%s) AND valid_to IS NULL"

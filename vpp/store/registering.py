@@ -48,10 +48,8 @@ def put_asset(
             raise Taken(f"asset '{id}': the id is in use; allowed: another id")
         if seen is not None and (before is None or not before[2] or before[1] != seen):
             raise Changed(f"asset '{id}': was changed by somebody else meanwhile; allowed: read it again")
-        if entry.address is not None:
-            same = "SELECT id FROM vpp.asset WHERE address = %s AND id <> %s AND valid_to IS NULL"
-            if connection.execute(same, (entry.address, id)).fetchone():
-                raise Taken(f"address {entry.address}: is that of another device; allowed: one that nobody registered")
+        if entry.address is not None and _assets.at_address(connection, entry.address).keys() - {id}:
+            raise Taken(f"address {entry.address}: is that of another device; allowed: one that nobody registered")
         profiles = {} if entry.profile is None else {id: entry.profile}
         addresses = {} if entry.address is None else {id: entry.address}
         changed = _assets.register(connection, [entry.unit], profiles, addresses, now)
@@ -66,7 +64,5 @@ def put_asset(
 
 def address_is_others(store: Store, address: str, owner: str) -> bool:
     """Is a device of somebody else in use there?"""
-    query = """SELECT 1 FROM vpp.asset a LEFT JOIN vpp.owner o USING (owner_key)
-    WHERE address = %s AND valid_to IS NULL AND o.name IS DISTINCT FROM %s"""
     with store.database.connection() as connection:
-        return connection.execute(query, (address, owner)).fetchone() is not None
+        return any(holder != owner for holder in _assets.at_address(connection, address).values())

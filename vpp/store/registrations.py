@@ -151,16 +151,14 @@ def _add_nodes(connection: Connection[Row], nodes: Sequence[Mapping[str, Any]], 
 
 
 def _unused(connection: Connection[Row], address: str | None) -> None:
-    query = "SELECT 1 FROM vpp.asset WHERE address = %s AND valid_to IS NULL"
-    if address is not None and connection.execute(query, (address,)).fetchone():
+    if address is not None and _assets.at_address(connection, address):
         raise StoreError(f"device {address}: is registered already; allowed: a device that is not")
 
 
 def taken(store: Store, address: str) -> bool:
     """Is there a registered device at this address (host:port/unit)?"""
-    query = "SELECT 1 FROM vpp.asset WHERE address = %s AND valid_to IS NULL"
     with store.database.connection() as connection:
-        return connection.execute(query, (address,)).fetchone() is not None
+        return bool(_assets.at_address(connection, address))
 
 
 def agreement(store: Store, asset_id: str) -> Agreement | None:
@@ -180,11 +178,6 @@ def habits(store: Store) -> dict[str, Habit]:
     with store.database.connection() as connection:
         rows = connection.execute(query).fetchall()
     return {id: Habit(arrives=a, departs=d, energy_kwh=kwh) for id, a, d, kwh in rows}
-
-
-def keep_habit(store: Store, asset_id: str, habit: Habit, now: datetime) -> None:
-    with store.database.transaction() as connection:
-        _keep_habit(connection, asset_id, habit, now)
 
 
 def _keep_habit(connection: Connection[Row], asset_id: str, habit: Habit, now: datetime) -> None:

@@ -19,7 +19,7 @@ from vpp.web.grid_map import picture
 from vpp.web.kinds import NAMES
 from vpp.web.navigation import CITY, PLACES, Place
 from vpp.web.owner_words import OUTCOMES, POINTS, QUALITY, TESTS, point_name, point_value
-from vpp.web.render import page
+from vpp.web.render import download, page
 from vpp.web.translations import N_
 from vpp.web.visitor import Language, SeesCity
 from vpp.web.words import Words, iso
@@ -107,8 +107,7 @@ def day_as_csv(asset_id: str, who: SeesCity, words: Language, store: TheStore, c
     drawn = asset_charts.of_day(store, found, words, clock.now())
     lines = ["start_utc,plan_kw,measured_kw,price_eur_per_mwh"]
     lines += [f"{iso(at)},{','.join('' if v is None else f'{v:g}' for v in values)}" for at, values in drawn.rows]
-    headers = {"Content-Disposition": f'attachment; filename="{asset_id}.csv"'}
-    return Response("\n".join(lines) + "\n", media_type="text/csv", headers=headers)
+    return download(("\n".join(lines) + "\n").encode(), f"{asset_id}.csv", "text/csv")
 
 
 def _cells(found: RegisteredAsset, words: Words) -> list[tuple[str, str]]:

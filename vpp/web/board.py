@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
+from vpp.api.streams import text_event
 from vpp.operations.live.clock import SharedClock
 from vpp.operations.live.day import Day, the_day
 from vpp.store import Store, StoreError
@@ -97,7 +98,7 @@ class Board:
                 turn, look = self._turn, self._looks.get(variant)
                 if look is not None and (news := look.news(known)):
                     known = look.known
-                    yield _event(news)
+                    yield text_event("page", news)
                 else:
                     yield ": still here\n\n"
                 await turn.wait()
@@ -119,10 +120,6 @@ class Board:
                 turn, self._turn = self._turn, asyncio.Event()
                 turn.set()
             await asyncio.sleep(LIVE_S)
-
-
-def _event(html: str) -> str:
-    return "event: page\n" + "".join(f"data: {line}\n" for line in html.splitlines()) + "\n"
 
 
 def _rendered(day: Day, variant: Variant, speed: float) -> Look:

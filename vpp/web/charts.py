@@ -13,8 +13,6 @@ from typing import Any
 
 from vpp.domain import MARKET_ZONE
 
-MOST_POINTS = 2000
-
 
 class Look(StrEnum):
     LINE = "line"

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, StreamingResponse
 
 from vpp.api.access import TheClock
+from vpp.api.streams import HEADERS, MEDIA
 from vpp.store.people import Role, Who
 from vpp.web.board import Board, Variant
 from vpp.web.render import page
@@ -38,4 +39,4 @@ def show_day(request: Request, who: SeesCity, words: Language, clock: TheClock, 
 async def live(
     request: Request, who: SeesCity, words: Language, known: Annotated[str, Query(max_length=200)] = ""
 ) -> StreamingResponse:
-    return StreamingResponse(board(request).stream(_variant(who, words), known), media_type="text/event-stream")
+    return StreamingResponse(board(request).stream(_variant(who, words), known), media_type=MEDIA, headers=HEADERS)

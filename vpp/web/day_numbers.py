@@ -3,7 +3,6 @@
 import csv
 import io
 import tempfile
-import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +15,7 @@ from fastapi.responses import HTMLResponse, Response
 from vpp.api.access import TheClock, TheStore
 from vpp.api.problems import Problem
 from vpp.cases.plan_folder import write_plan
+from vpp.operations.desk import packed
 from vpp.operations.live.planner import quarter_of
 from vpp.operations.schedule import Flavour, write_schedule
 from vpp.store import Store, listing
@@ -29,7 +29,7 @@ from vpp.web.day_decisions import NO_TARGET
 from vpp.web.forms import Form, local_input
 from vpp.web.kinds import colour
 from vpp.web.reasons import STATES, reason
-from vpp.web.render import page
+from vpp.web.render import download, page
 from vpp.web.visitor import Language, SeesCity
 from vpp.web.words import Words, iso
 
@@ -129,22 +129,10 @@ def file(run_id: UUID, name: Name, who: SeesCity, store: TheStore) -> Response:
     with tempfile.TemporaryDirectory() as folder:
         if name == "plan.zip":
             write_plan(found.plan, Path(folder) / "plan")
-            return _download(_zipped(Path(folder) / "plan"), f"plan-{label}.zip", ZIP)
+            return download(packed(Path(folder) / "plan"), f"plan-{label}.zip", ZIP)
         path = Path(folder) / name
         write_schedule(found.plan, path, Flavour.GERMAN if name == "fahrplan.csv" else Flavour.ISO)
-        return _download(path.read_bytes(), f"{path.stem}-{label}.csv", CSV)
-
-
-def _zipped(folder: Path) -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.iterdir()):
-            archive.write(path, path.name)
-    return content.getvalue()
-
-
-def _download(content: bytes, name: str, media: str) -> Response:
-    return Response(content, media_type=media, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+        return download(path.read_bytes(), f"{path.stem}-{label}.csv", CSV)
 
 
 @router.get("/day/{name}.csv")
@@ -155,4 +143,4 @@ def chart_numbers(name: Literal["schedule", "portfolio"], request: Request, who:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["start_utc", *(f"{s.name} ({found.right_unit if s.right else found.unit})" for s in found.series)])
     writer.writerows([iso(at), *values] for at, values in found.rows)
-    return _download(text.getvalue().encode(), f"{name}.csv", CSV)
+    return download(text.getvalue().encode(), f"{name}.csv", CSV)

@@ -1,8 +1,6 @@
 """An owner's pages: the devices, what each does and brings, pause, own data."""
 
-import io
 import tempfile
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -16,6 +14,7 @@ from assets import ASSET_TYPES
 from vpp.api.access import COOKIE, CSRF_COOKIE, TheClock, TheStore
 from vpp.api.problems import Problem as Refusal
 from vpp.domain import MARKET_ZONE, Mistakes
+from vpp.operations.exporting import export_file
 from vpp.operations.owning import earned as money
 from vpp.operations.owning import pause as pausing
 from vpp.operations.owning.doing import Doing, Why, why
@@ -33,7 +32,7 @@ from vpp.web import owner_register as registering
 from vpp.web.forms import Form, local_input
 from vpp.web.navigation import PLACES, SAID, Place
 from vpp.web.owner_words import CHOICES, KINDS, QUALITY, QUESTIONS, because, does, known_points, point_name, point_value
-from vpp.web.render import go, page
+from vpp.web.render import download, go, page
 from vpp.web.translations import N_
 from vpp.web.visitor import ChangesAsOwner, FromForm, Language, SeesAsOwner
 from vpp.web.words import Words
@@ -175,8 +174,7 @@ def confirmation(asset_id: str, who: SeesAsOwner, words: Language, store: TheSto
     agreed = registrations.agreement(store, asset_id) if found else None
     if not found or agreed is None:
         raise Refusal(404, f"device '{asset_id}': there is no confirmation that you may see")
-    headers = {"Content-Disposition": f'attachment; filename="{asset_id}.pdf"'}
-    return Response(as_pdf(found[0], agreed, words.language), media_type="application/pdf", headers=headers)
+    return download(as_pdf(found[0], agreed, words.language), f"{asset_id}.pdf", "application/pdf")
 
 
 # Limits
@@ -289,16 +287,13 @@ def data(request: Request, who: SeesAsOwner, words: Language) -> HTMLResponse:
 @own.post("/take")
 def take(who: ChangesAsOwner, store: TheStore, clock: TheClock) -> Response:
     """Everything of this owner as CSV files with a manifest, in one ZIP file."""
-    packed = io.BytesIO()
+    now = clock.now()
     with tempfile.TemporaryDirectory() as room:
-        folder = Path(room) / "export"
-        store.export(folder, Part(owner=who.owner), clock.now(), Format.CSV)
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
-            for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-                file.write(path, path.relative_to(folder))
-    store.audit(who.name, "take away", f"owner {who.owner}", None, {"bytes": packed.tell()}, clock.now())
-    headers = {"Content-Disposition": f'attachment; filename="vpp-{clock.now():%Y-%m-%d}.zip"'}
-    return Response(packed.getvalue(), media_type="application/zip", headers=headers)
+        path = Path(room) / "export.zip"
+        export_file(store, Part(owner=who.owner), Format.CSV, path, now)
+        content = path.read_bytes()
+    store.audit(who.name, "take away", f"owner {who.owner}", None, {"bytes": len(content)}, now)
+    return download(content, f"vpp-{now:%Y-%m-%d}.zip", "application/zip")
 
 
 @own.post("/erase")

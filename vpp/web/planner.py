@@ -1,7 +1,6 @@
 """The planner's cases: the running city to take along, a changed case to bring in, its plan, and two plans compared."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -12,11 +11,12 @@ from uuid import UUID
 
 import numpy as np
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
 from assets import ASSET_TYPES
 from vpp.api.access import TheClock, TheStore
 from vpp.api.problems import Problem
+from vpp.api.streams import followed, text_event
 from vpp.domain import Array, Horizon, Mistakes
 from vpp.operations.desk import Desk, Job, Result, Stage, city_case, packed, result_of
 from vpp.operations.schedule import Flavour, write_schedule
@@ -24,7 +24,7 @@ from vpp.web.charts import Chart, Look, Series
 from vpp.web.forms import Form
 from vpp.web.kinds import colour, kind_name
 from vpp.web.plan_words import COMPONENTS
-from vpp.web.render import environment, go, page
+from vpp.web.render import download, environment, go, page
 from vpp.web.translations import N_
 from vpp.web.visitor import ChangesAsPlanner, FromForm, Language, SeesAsPlanner, csrf_of
 from vpp.web.words import Words
@@ -33,7 +33,6 @@ router = APIRouter(prefix="/planner")
 
 METHODS = ("auto", "exact", "city")
 LEAST_S, MOST_S = 1.0, 1800.0
-TELL_S = 0.7
 KEPT_RESULTS = 8
 NO_FILE = N_("Please choose the zip file of a case.")
 GIVEN = {"method": "auto", "gap": "0.1", "time_limit": "60"}
@@ -53,7 +52,7 @@ def _home(request: Request, form: Form, mistakes: Sequence[str] = (), status: in
 def city(who: SeesAsPlanner, store: TheStore, clock: TheClock) -> Response:
     """The case that would be planned now."""
     case, data = city_case(store, ASSET_TYPES, clock.now())
-    return as_file(data, f"city-{case.horizon.start:%Y%m%d-%H%M}.zip", "application/zip")
+    return download(data, f"city-{case.horizon.start:%Y%m%d-%H%M}.zip", "application/zip")
 
 
 @router.post("/cases")
@@ -91,21 +90,16 @@ def show(
 @router.get("/cases/{job_id}/live")
 def live(request: Request, job_id: UUID, who: SeesAsPlanner, words: Language) -> Response:
     """Pieces of the page until the case has ended."""
-    csrf = csrf_of(request)
+    template, csrf = environment(words.language).get_template("planner_progress.html"), csrf_of(request)
 
-    async def pieces() -> AsyncGenerator[str]:
-        said = ""
-        while (job := desk_of(request).job(job_id)) is not None:
-            shown = await asyncio.to_thread(_shown, request, job, words, "")
-            html = environment(words.language).get_template("planner_progress.html").render(**shown, csrf=csrf)
-            if html != said:
-                said = html
-                yield events_of(html)
-            if job.entry.ended or await request.is_disconnected():
-                return
-            await asyncio.sleep(TELL_S)
+    def look() -> tuple[str, bool] | None:
+        job = desk_of(request).job(job_id)
+        if job is None:
+            return None
+        html = template.render(job=job, stage=STAGES, csrf=csrf)
+        return text_event("page", html), job.entry.ended
 
-    return StreamingResponse(pieces(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return followed(look)
 
 
 @router.post("/cases/{job_id}/cancel")
@@ -125,13 +119,13 @@ def remove(request: Request, job_id: UUID, who: ChangesAsPlanner, store: TheStor
 @router.get("/cases/{job_id}/case.zip")
 def case_file(request: Request, job_id: UUID, who: SeesAsPlanner) -> Response:
     job = _known(request, job_id)
-    return as_file(packed(job.case_folder), f"{file_name(job.name)}.zip", "application/zip")
+    return download(packed(job.case_folder), f"{file_name(job.name)}.zip", "application/zip")
 
 
 @router.get("/cases/{job_id}/plan.zip")
 def plan_file(request: Request, job_id: UUID, who: SeesAsPlanner) -> Response:
     job = _planned(request, job_id)
-    return as_file(packed(job.plan_folder), f"{file_name(job.name)}-plan.zip", "application/zip")
+    return download(packed(job.plan_folder), f"{file_name(job.name)}-plan.zip", "application/zip")
 
 
 @router.get("/cases/{job_id}/schedule.csv")
@@ -141,7 +135,7 @@ def schedule_file(request: Request, job_id: UUID, who: SeesAsPlanner, flavour: F
     with TemporaryDirectory() as folder:
         path = Path(folder) / "schedule.csv"
         write_schedule(found.plan, path, flavour, case=found.case)
-        return as_file(path.read_bytes(), f"{file_name(job.name)}-schedule.csv", "text/csv; charset=utf-8")
+        return download(path.read_bytes(), f"{file_name(job.name)}-schedule.csv", "text/csv; charset=utf-8")
 
 
 @router.get("/compare")
@@ -189,17 +183,8 @@ def _read(case_folder: Path, plan_folder: Path) -> Result:
     return result_of(case_folder, plan_folder)
 
 
-def events_of(html: str) -> str:
-    """A piece of a page as a server-sent event."""
-    return "event: page\n" + "".join(f"data: {line}\n" for line in html.splitlines()) + "\n"
-
-
 def file_name(name: str) -> str:
     return "".join(c if c.isascii() and c.isalnum() else "-" for c in name).strip("-") or "case"
-
-
-def as_file(data: bytes, name: str, media_type: str) -> Response:
-    return Response(data, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 def _shown(request: Request, job: Job, words: Words, asset: str) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The planner's studio: compose a study, see how long it takes, run it, look at the variants side by side."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -9,10 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
 from vpp.api.access import TheClock, TheStore
 from vpp.api.problems import Problem
+from vpp.api.streams import followed, text_event
 from vpp.domain import Mistakes
 from vpp.operations.desk import Studio, Work, packed
 from vpp.operations.desk.composing import PIECES, base_of, with_variant
@@ -20,8 +20,8 @@ from vpp.operations.study.compare import ROWS, Relief, Step, siting, waterfall
 from vpp.operations.study.report.words import LANGUAGES as STUDY_WORDS
 from vpp.operations.study.summary import Summary, summaries
 from vpp.web.forms import Form
-from vpp.web.planner import STAGES, as_file, events_of, file_name
-from vpp.web.render import environment, go, page
+from vpp.web.planner import STAGES, file_name
+from vpp.web.render import download, environment, go, page
 from vpp.web.translations import N_
 from vpp.web.visitor import ChangesAsPlanner, FromForm, Language, SeesAsPlanner, csrf_of
 from vpp.web.words import Words
@@ -44,7 +44,6 @@ NOT_A_STUDY = N_("Please compose the study first: fill in the first part.")
 NO_WHICH = N_("This change needs to know of which.")
 NO_CASE = N_("Please choose the zip file of the case that the study stands on.")
 KEPT_SUMMARIES = 8
-TELL_S = 1.0
 
 
 @router.get("")
@@ -134,21 +133,16 @@ def show(request: Request, work_id: UUID, who: SeesAsPlanner, words: Language) -
 @router.get("/{work_id}/live")
 def live(request: Request, work_id: UUID, who: SeesAsPlanner, words: Language) -> Response:
     """Pieces of the page until the study has ended."""
-    csrf = csrf_of(request)
+    template, csrf = environment(words.language).get_template("study_progress.html"), csrf_of(request)
 
-    async def pieces() -> AsyncGenerator[str]:
-        said = ""
-        while (work := studio_of(request).work(work_id)) is not None:
-            about = {"work": work, "stage": STAGES, "csrf": csrf}
-            html = environment(words.language).get_template("study_progress.html").render(about)
-            if html != said:
-                said = html
-                yield events_of(html)
-            if work.entry.ended or await request.is_disconnected():
-                return
-            await asyncio.sleep(TELL_S)
+    def look() -> tuple[str, bool] | None:
+        work = studio_of(request).work(work_id)
+        if work is None:
+            return None
+        html = template.render(work=work, stage=STAGES, csrf=csrf)
+        return text_event("page", html), work.entry.ended
 
-    return StreamingResponse(pieces(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return followed(look)
 
 
 @router.post("/{work_id}/run")
@@ -178,7 +172,7 @@ def report(request: Request, work_id: UUID, kind: str, who: SeesAsPlanner, words
     path = work.out / f"report-{words.language}.{kind}"
     if kind not in ("html", "pdf") or not path.is_file():
         raise Problem(404, f"report.{kind}: there is none of this study")
-    return as_file(path.read_bytes(), f"{file_name(work.name)}.{kind}",
+    return download(path.read_bytes(), f"{file_name(work.name)}.{kind}",
                    "text/html; charset=utf-8" if kind == "html" else "application/pdf")  # fmt: skip
 
 
@@ -186,12 +180,12 @@ def report(request: Request, work_id: UUID, kind: str, who: SeesAsPlanner, words
 def tables(request: Request, work_id: UUID, who: SeesAsPlanner) -> Response:
     """Manifest and Parquet tables."""
     work = _finished(request, work_id)
-    return as_file(packed(work.out), f"{file_name(work.name)}.zip", "application/zip")
+    return download(packed(work.out), f"{file_name(work.name)}.zip", "application/zip")
 
 
 @router.get("/{work_id}/study.toml")
 def text_file(request: Request, work_id: UUID, who: SeesAsPlanner) -> Response:
-    return as_file(_known(request, work_id).text.encode(), "study.toml", "application/toml")
+    return download(_known(request, work_id).text.encode(), "study.toml", "application/toml")
 
 
 def studio_of(request: Request) -> Studio:

@@ -14,7 +14,7 @@ from vpp.web.translations import LANGUAGES, translations
 
 NOTHING = "–"
 """Shown where there is no value."""
-THIN, NARROW = "\u202f", "\u00a0"
+NARROW = "\u00a0"
 
 
 @dataclass(frozen=True, slots=True)

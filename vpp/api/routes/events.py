@@ -1,19 +1,17 @@
 """What changes, as it changes: server-sent events for pages and machines that would otherwise ask again and again."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
 from vpp.api.access import Anybody, TheClock, TheStore, caller, owner_filter
 from vpp.api.problems import Problem, declared
+from vpp.api.streams import HEADERS, MEDIA, STREAM, event
 from vpp.store import StoreUnavailable
 from vpp.store.changes import Watch
 
@@ -25,9 +23,6 @@ BEAT_S = 15.0
 """A line at least so often, so that nothing on the way takes the stream for dead; then it is also asked whether the
 caller is still let in."""
 MOST_STREAMS = 200
-STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "Events, until it ends."}
-}
 
 
 @dataclass(slots=True)
@@ -75,16 +70,4 @@ async def follow(
         finally:
             open_now.count -= 1
 
-    return StreamingResponse(told(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
-
-
-def event(name: str, facts: Any) -> str:
-    """As it goes over the wire."""
-    return f"event: {name}\ndata: {json.dumps(facts, default=_plain, ensure_ascii=False)}\n\n"
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    assert isinstance(value, UUID), value
-    return str(value)
+    return StreamingResponse(told(), media_type=MEDIA, headers=HEADERS)

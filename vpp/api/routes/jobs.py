@@ -1,7 +1,5 @@
 """Long work: commissioning a device, an export; how far it is, and what came of it."""
 
-import asyncio
-from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -13,8 +11,8 @@ from vpp.api import values as v
 from vpp.api.access import Operator, Steering, TheClock, TheStore, owner_filter
 from vpp.api.problems import Problem, declared
 from vpp.api.routes.assets import Limit, known
-from vpp.api.routes.events import STREAM, event
 from vpp.api.routes.registry import described_of, profiles
+from vpp.api.streams import STREAM, event, followed
 from vpp.api.working import Jobs, Told, Work
 from vpp.devices.commissioning import Step
 from vpp.operations import registry
@@ -26,7 +24,6 @@ from vpp.store.people import Role, Who
 
 router = APIRouter(tags=["jobs"])
 
-PROGRESS_S = 0.5
 MOST_STEPS = 60
 """Of a commissioning, about: only to say how far it is."""
 ZIP = "application/zip"
@@ -98,23 +95,16 @@ def show_job(job_id: UUID, who: Steering, store: TheStore) -> v.Job:
 @router.get(
     "/jobs/{job_id}/events", response_class=StreamingResponse, responses=declared(401, 403, 404) | STREAM
 )  # fmt: skip
-async def follow_job(job_id: UUID, who: Steering, store: TheStore) -> StreamingResponse:
+def follow_job(job_id: UUID, who: Steering, store: TheStore) -> StreamingResponse:
     """Its progress as server-sent events, until it has ended."""
-    await asyncio.to_thread(_known, store, who, job_id)
+    _known(store, who, job_id)
 
-    async def told() -> AsyncGenerator[str]:
-        last = ""
-        while True:
-            found = await asyncio.to_thread(_known, store, who, job_id)
-            text = event("progress", {"state": found.state, "progress": found.progress, "saying": found.saying})
-            if text != last:
-                last = text
-                yield text
-            if found.state != "running":
-                return
-            await asyncio.sleep(PROGRESS_S)
+    def look() -> tuple[str, bool]:
+        found = _known(store, who, job_id)
+        facts = {"state": found.state, "progress": found.progress, "saying": found.saying}
+        return event("progress", facts), found.state != "running"
 
-    return StreamingResponse(told(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    return followed(look)
 
 
 @router.get(

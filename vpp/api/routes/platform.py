@@ -1,8 +1,5 @@
 """Health, what the platform is doing, the audit log, and studies with their progress."""
 
-import asyncio
-import json
-from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -14,14 +11,13 @@ from vpp.api.access import Anybody, Operator, Planner, TheClock, TheStore
 from vpp.api.forms import cursor, number_cursor
 from vpp.api.problems import Problem, declared
 from vpp.api.routes.assets import Cursor, Limit
+from vpp.api.streams import STREAM, event, followed
 from vpp.operations.live.overview import overview
 from vpp.store import Store, listing
 from vpp.store.people import Role
 from vpp.store.studies import Study, ask, studies, study
 
 router = APIRouter(tags=["platform"])
-
-PROGRESS_S = 0.5
 
 
 @router.get("/health")
@@ -72,27 +68,17 @@ def show_study(study_id: UUID, who: Planner, store: TheStore) -> v.Study:
     return _shown(_known(store, study_id))
 
 
-@router.get(
-    "/studies/{study_id}/events", response_class=StreamingResponse,
-    responses=declared(401, 403, 404) | {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
-)  # fmt: skip
-async def follow_study(study_id: UUID, who: Planner, store: TheStore) -> StreamingResponse:
+@router.get("/studies/{study_id}/events", response_class=StreamingResponse, responses=declared(401, 403, 404) | STREAM)
+def follow_study(study_id: UUID, who: Planner, store: TheStore) -> StreamingResponse:
     """Its progress as server-sent events, until it is answered."""
-    await asyncio.to_thread(_known, store, study_id)
+    _known(store, study_id)
 
-    async def told() -> AsyncGenerator[str]:
-        last = ""
-        while True:
-            found = await asyncio.to_thread(_known, store, study_id)
-            text = json.dumps({"state": found.state, "progress": found.progress, "saying": found.saying})
-            if text != last:
-                last = text
-                yield f"event: progress\ndata: {text}\n\n"
-            if found.state in ("done", "failed"):
-                return
-            await asyncio.sleep(PROGRESS_S)
+    def look() -> tuple[str, bool]:
+        found = _known(store, study_id)
+        facts = {"state": found.state, "progress": found.progress, "saying": found.saying}
+        return event("progress", facts), found.state in ("done", "failed")
 
-    return StreamingResponse(told(), media_type="text/event-stream")
+    return followed(look)
 
 
 def _known(store: Store, study_id: UUID) -> Study:

@@ -14,14 +14,13 @@ from vpp.domain import AssetType, Mistake, Mistakes
 from vpp.milp import NoPlan
 from vpp.operations import plan as planning
 from vpp.operations.desk.packing import unpacked
-from vpp.operations.desk.queue import Entry, Queue, Stage, Teller, asked_of, end, run_module
+from vpp.operations.desk.queue import Entry, OfQueue, Queue, Stage, Teller, asked_of, end, run_module
 
 CASE, PLAN = "case", "plan"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    entry: Entry
+class Job(OfQueue):
     assets: int
     steps: int
     start: datetime
@@ -31,18 +30,6 @@ class Job:
     time_limit_s: float
     best_eur: float | None
     bound_eur: float | None
-
-    @property
-    def id(self) -> UUID:
-        return self.entry.id
-
-    @property
-    def name(self) -> str:
-        return self.entry.name
-
-    @property
-    def stage(self) -> Stage:
-        return self.entry.stage
 
     @property
     def case_folder(self) -> Path:

@@ -62,6 +62,25 @@ class Entry:
         return self.stage in (Stage.DONE, Stage.FAILED, Stage.CANCELLED)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfQueue:
+    """What is in a queue, with what its kind of work knows of it."""
+
+    entry: Entry
+
+    @property
+    def id(self) -> UUID:
+        return self.entry.id
+
+    @property
+    def name(self) -> str:
+        return self.entry.name
+
+    @property
+    def stage(self) -> Stage:
+        return self.entry.stage
+
+
 class Queue:
     """Works in one folder with the `main` of one module. `start` also takes up what a killed process left."""
 

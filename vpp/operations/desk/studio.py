@@ -14,7 +14,7 @@ from uuid import UUID
 from assets import ASSET_TYPES
 from vpp.domain import AssetType, Mistake, Mistakes
 from vpp.operations.desk.packing import unpacked
-from vpp.operations.desk.queue import Entry, Queue, Stage, Teller, end, run_module
+from vpp.operations.desk.queue import Entry, OfQueue, Queue, Stage, Teller, end, run_module
 from vpp.operations.study import Study, StudyFailed, check, estimate, files, read_study, run_study, workers
 from vpp.operations.study.register import at_base, copy_register, from_register
 from vpp.operations.study.report import NoBrowser, write_reports
@@ -26,8 +26,7 @@ REPORTED = "report-en.html"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    entry: Entry
+class Work(OfQueue):
     variants: tuple[str, ...]
     days: int
     seeds: int
@@ -37,18 +36,6 @@ class Work:
     done: int
     """Days of all variants and seeds."""
     seconds_left: float | None
-
-    @property
-    def id(self) -> UUID:
-        return self.entry.id
-
-    @property
-    def name(self) -> str:
-        return self.entry.name
-
-    @property
-    def stage(self) -> Stage:
-        return self.entry.stage
 
     @property
     def total(self) -> int:

@@ -10,12 +10,12 @@ import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
-from vpp.devices import Device, Field
+from vpp.devices import Device
 from vpp.devices.commissioning import Commissioning, Outcome, Protocol, Step
 from vpp.operations.live.clock import SharedClock
 from vpp.operations.registration.draft import Around, device_of
+from vpp.operations.registry import tried
 from vpp.store import Store, registrations
 from vpp.store.registrations import Registration
 
@@ -29,17 +29,12 @@ def probe(store: Store, r: Registration, it: Around, clock: SharedClock) -> dict
     """Reach the device, recognise it, look at its live values; kept in the draft, with the values. Raises Mistakes."""
     device = device_of(r, it)
 
-    async def go() -> tuple[Protocol, list[dict[str, Any]]]:
-        field = Field([device], clock=clock, allowed=it.networks)
-        try:
-            trial = Commissioning(device, field.link(device), clock)
-            protocol = await trial.probe()
-            values = [{"point": p, "value": x.value, "quality": x.quality.value} for p, x in trial.readings.items()]
-            return protocol, values
-        finally:
-            field.close()
+    async def act(trial: Commissioning) -> tuple[Protocol, list[dict[str, Any]]]:
+        protocol = await trial.probe()
+        values = [{"point": p, "value": x.value, "quality": x.quality.value} for p, x in trial.readings.items()]
+        return protocol, values
 
-    protocol, values = asyncio.run(go())
+    protocol, values = asyncio.run(tried(device, it.networks, clock, act))
     found = {**protocol.as_json(), "values": values}
     registrations.add_to_draft(store, r.registration_id, r.owner, {"probe": found, "test": {}}, clock.now())
     return found
@@ -75,15 +70,8 @@ def _test(
                                "detail": step.detail})  # fmt: skip
         _note(store, r, state, clock)
 
-    async def go() -> Protocol:
-        field = Field([device], clock=clock, allowed=allowed)
-        try:
-            return await Commissioning(device, field.link(device), clock, say).commission(by)
-        finally:
-            field.close()
-
     try:
-        protocol = asyncio.run(go())
+        protocol = asyncio.run(tried(device, allowed, clock, lambda trial: trial.commission(by), say))
         state["state"] = "passed" if protocol.passed else "failed"
         state["protocol"] = protocol.as_json()
         store.audit(by, "commission", device.asset_id, None, protocol.as_json(), protocol.ended)
@@ -104,8 +92,3 @@ def state_of(test: Mapping[str, Any], now: datetime) -> str:
     if state == "running" and now > datetime.fromisoformat(test["until"]):
         return "interrupted"
     return state
-
-
-def forget_test(store: Store, id: UUID, owner: str, now: datetime) -> None:
-    """Forget a test that failed."""
-    registrations.add_to_draft(store, id, owner, {"test": {}}, now)
