@@ -17,7 +17,7 @@ from vpp.api.streams import text_event
 from vpp.operations.live.clock import SharedClock
 from vpp.operations.live.day import Day, the_day
 from vpp.store import Store, StoreError
-from vpp.web.day_attention import LABELS, lines
+from vpp.web.day_attention import lines
 from vpp.web.day_charts import charts, of_types
 from vpp.web.render import fragment
 from vpp.web.words import words_of
@@ -126,7 +126,7 @@ def _rendered(day: Day, variant: Variant, speed: float) -> Look:
     words = words_of(variant.language)
     values: dict[str, Any] = {
         "day_": day, "acts": variant.acts, "attention": lines(list(day.attention), words, day.now),
-        "charts": charts(day, words), "types": of_types(day, words), "labels": LABELS, "now": day.now, "speed": speed,
+        "charts": charts(day, words), "types": of_types(day, words), "now": day.now, "speed": speed,
     }  # fmt: skip
     pieces = {name: fragment(variant.language, f"day/{name}.html", **values).strip() for name in PIECES}
     digests = {name: hashlib.sha256(html.encode()).hexdigest()[:8] for name, html in pieces.items()}

@@ -7,25 +7,12 @@ from urllib.parse import urlencode
 
 from vpp.operations.live.day import Attention, Severity, What
 from vpp.web.kinds import kind_name
+from vpp.web.plan_words import LABEL_MEANS, LABELS
 from vpp.web.translations import N_
 from vpp.web.words import Words
 
 CHIPS = {Severity.BAD: ("bad", N_("urgent")), Severity.WARN: ("warn", N_("look at it")),
          Severity.NOTICE: ("notice", N_("to know"))}  # fmt: skip
-LABELS = {
-    "optimal": ("good", N_("optimal")),
-    "feasible": ("notice", N_("feasible")),
-    "relaxed": ("warn", N_("limits exceeded")),
-    "previous": ("warn", N_("earlier plan")),
-    "safe": ("bad", N_("own control")),
-}
-"""The solver's ladder: chip, and a word for it."""
-LABEL_MEANS = {
-    "feasible": N_("The plan keeps every limit; a cheaper one may exist, by %(gap)s at most."),
-    "relaxed": N_("Not every wish could be kept. The limits that were exceeded are listed here."),
-    "previous": N_("No new plan came in time; the last one goes on."),
-    "safe": N_("There was no plan to go on with; devices run by their own control."),
-}
 PARTS = {"field": N_("The field service"), "planner": N_("The planner")}
 
 

@@ -22,7 +22,6 @@ from vpp.store import day as of_day
 from vpp.store.dispatcher import Note, Release, add_note, add_release, notes, releases
 from vpp.store.dispatching import Override, OverrideKind, grid, overrides
 from vpp.web.charts import Chart, Look, Series
-from vpp.web.day_attention import LABELS
 from vpp.web.forms import Form, local_input
 from vpp.web.kinds import colour, kind_name
 from vpp.web.navigation import SAID
@@ -65,7 +64,7 @@ def _override_page(
 ) -> HTMLResponse:
     shown = None if found is None else _chart_of(found, form.words, clock)
     return page(request, "override.html", status=status, form=form, kinds=KINDS, targets=_targets(store),
-                effect=found, chart_=shown, labels=LABELS, now=clock.now())  # fmt: skip
+                effect=found, chart_=shown, now=clock.now())  # fmt: skip
 
 
 def _targets(store: Store) -> list[tuple[str, str]]:
@@ -199,7 +198,7 @@ def release_page(
                              bought=words.kwh(bought))  # fmt: skip
         chart = Chart(id="chart-release", title=words.gettext("Plan for %(day)s", day=words.short_day(day)),
                       finding=said, series=series, starts=horizon.times(), step=horizon.step)  # fmt: skip
-    return page(request, "release.html", delivery=day, newest=newest, run=run, chart_=chart, labels=LABELS,
+    return page(request, "release.html", delivery=day, newest=newest, run=run, chart_=chart,
                 released=releases(store, day, now), now=now)  # fmt: skip
 
 

@@ -23,7 +23,6 @@ from vpp.store.dispatcher import reasons
 from vpp.store.dispatching import Dispatch, records
 from vpp.web.charts import Chart, Look, Series
 from vpp.web.day import board
-from vpp.web.day_attention import LABELS
 from vpp.web.day_charts import charts
 from vpp.web.day_decisions import NO_TARGET
 from vpp.web.forms import Form, local_input
@@ -57,7 +56,7 @@ def why(
     shown = {} if found is None else _reasons(store, words, found.id, found.kind, quarter_of(moment.astimezone(UTC)))
     options = [("", words.gettext("Please choose")), *((a.id, a.id) for a in assets)]
     return page(request, "why.html", status=422 if form.errors else 200, form=form, options=options, asset_=found,
-                now=now, reason=reason, labels=LABELS, states=STATES, **{**_NOTHING, **shown})  # fmt: skip
+                now=now, reason=reason, states=STATES, **{**_NOTHING, **shown})  # fmt: skip
 
 
 _NOTHING = {"dispatch": None, "rows": [], "current": None, "chart_": None, "orders": [], "step_at": None}
@@ -117,7 +116,7 @@ def files(request: Request, who: SeesCity, store: TheStore, clock: TheClock, run
     day = board(request).day()
     chosen = None if run is None else listing.run(store, run)
     runs = [d for d in (day.in_force, day.tomorrow) if d is not None and d.run_id is not None]
-    return page(request, "files.html", runs=runs, chosen=chosen, labels=LABELS, now=clock.now())
+    return page(request, "files.html", runs=runs, chosen=chosen, now=clock.now())
 
 
 @router.get("/day/files/{run_id}/{name}")

@@ -3,16 +3,21 @@
 from vpp.domain import Label
 from vpp.web.translations import N_
 
-LABELS: dict[str, tuple[str, str, str]] = {
-    Label.OPTIMAL: ("good", N_("optimal"), N_("Proven to be as cheap as asked for.")),
-    Label.FEASIBLE: ("notice", N_("feasible"),
-                     N_("The best plan found in time; how far it can be from the cheapest is stated.")),
-    Label.RELAXED: ("warn", N_("relaxed"),
-                    N_("Not every limit can be kept; the least important ones are broken and named.")),
-    Label.PREVIOUS: ("warn", N_("previous"), N_("No new plan in time: the last good plan goes on.")),
-    Label.SAFE: ("bad", N_("safe"), N_("No plan in time: every device runs by its own safe rules.")),
-}  # fmt: skip
-"""Kind of chip, word, meaning; best first."""
+LABELS: dict[str, tuple[str, str]] = {
+    Label.OPTIMAL: ("good", N_("optimal")),
+    Label.FEASIBLE: ("notice", N_("feasible")),
+    Label.RELAXED: ("warn", N_("limits exceeded")),
+    Label.PREVIOUS: ("warn", N_("earlier plan")),
+    Label.SAFE: ("bad", N_("own control")),
+}
+"""The solver's ladder, best first: kind of chip, and a word."""
+LABEL_MEANS: dict[str, str] = {
+    Label.OPTIMAL: N_("Proven to be as cheap as asked for."),
+    Label.FEASIBLE: N_("The plan keeps every limit; a cheaper one may exist, by %(gap)s at most."),
+    Label.RELAXED: N_("Not every wish could be kept. The limits that were exceeded are listed here."),
+    Label.PREVIOUS: N_("No new plan came in time; the last one goes on."),
+    Label.SAFE: N_("There was no plan to go on with; devices run by their own control."),
+}
 
 COMPONENTS: dict[str, str] = {
     "market": N_("Electricity bought less sold"),

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from vpp.web.kinds import colour, kind_name
 from vpp.web.navigation import SAID, navigation
-from vpp.web.plan_words import LABELS
+from vpp.web.plan_words import LABEL_MEANS, LABELS
 from vpp.web.static_files import url_of
 from vpp.web.visitor import csrf_of, theme, words
 from vpp.web.words import iso, words_of
@@ -30,7 +30,7 @@ def environment(language: str) -> Environment:
     found.policies["ext.i18n.trimmed"] = True
     more: dict[str, Any] = {
         **words.helpers(), "words": words, "language": language, "static": url_of, "iso": iso, "colour": colour,
-        "labels": LABELS,
+        "labels": LABELS, "label_means": LABEL_MEANS,
         "kind_name": lambda kind, many=False: words.gettext(kind_name(str(kind), many=bool(many))),
     }  # fmt: skip
     found.globals.update(more)

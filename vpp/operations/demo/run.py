@@ -171,7 +171,7 @@ def _play(
     with watch.phase("apply", "carrying out quarter-hours"):
         runner.run(clock.sleep((day.start - clock.now()).total_seconds()))
         try:
-            runner.run(loop.run(plan, lambda at: watch.progress("carrying out quarter-hour", at)))
+            runner.run(loop.run(plan, lambda at: watch.progress("carrying out quarter-hours", at)))
         finally:
             runner.run(loop.finish("the demo is over"))
     watch.progress("writing the run folder", str(out))
