@@ -200,7 +200,7 @@ def test_ctrl_c_ends_with_130_and_no_plan(tmp_path):
     out = tmp_path / "plan"
     arguments = [VPP, "optimise", MUSTERSTADT, "--out", out, "--gap", "0", "--json"]
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
-    while cpu_seconds(process.pid) < 2.0:  # well inside the solve, which takes minutes with this gap
+    while cpu_seconds(process.pid) < 2.0:  # well inside the solve, which takes several seconds with this gap
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=20)

@@ -1,0 +1,40 @@
+"""What comes in and goes out: units in names, times with offset, nothing beyond what is named."""
+
+from vpp.api.values.assets import Asset, Earned, NewAsset, NewCommissioning, NewProbe, Profile, Protocol, Reading
+from vpp.api.values.basics import Instant, Name, Page, Text, finite
+from vpp.api.values.decisions import NewLimit, NewOverride, NewRelease, Override
+from vpp.api.values.people import (
+    Activity,
+    Erased,
+    LogIn,
+    NewPerson,
+    NewToken,
+    Owner,
+    Person,
+    Session,
+    SetUp,
+    Token,
+    TokenSecret,
+)
+from vpp.api.values.plans import (
+    Dispatch,
+    Event,
+    Forecast,
+    Price,
+    Reason,
+    Run,
+    RunDetails,
+    Scheduled,
+    Series,
+    Setpoint,
+    SetpointDetails,
+)
+from vpp.api.values.work import Entry, Health, Imported, Job, NewExport, NewStudy, Status, Study
+
+__all__ = [
+    "Activity", "Asset", "Dispatch", "Earned", "Entry", "Erased", "Event", "Forecast", "Health", "Imported",
+    "Instant", "Job", "LogIn", "Name", "NewAsset", "NewCommissioning", "NewExport", "NewLimit", "NewOverride",
+    "NewPerson", "NewProbe", "NewRelease", "NewStudy", "NewToken", "Override", "Owner", "Page", "Person",
+    "Price", "Profile", "Protocol", "Reading", "Reason", "Run", "RunDetails", "Scheduled", "Series", "Session",
+    "SetUp", "Setpoint", "SetpointDetails", "Status", "Study", "Text", "Token", "TokenSecret", "finite",
+]  # fmt: skip
