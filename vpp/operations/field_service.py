@@ -7,17 +7,16 @@ again when it fails. Killed, it finds its orders in the journal and reads every 
 import asyncio
 import json
 import logging
-import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 from vpp.devices import Device, Field, Pace
-from vpp.devices.orders import Key, Order
+from vpp.devices.orders import Key
 from vpp.devices.poller import Batch
 from vpp.devices.rounds import Board, Rounds
 from vpp.devices.site import Site
@@ -27,7 +26,8 @@ from vpp.operations.field_journal import OVER, FieldJournal
 from vpp.operations.field_limits import LimitKeeper, is_of_the_market, is_ours
 from vpp.operations.field_recorder import Recorder
 from vpp.operations.field_registry import FieldRegistry, place_of
-from vpp.operations.verdicts import Judging, summary_of
+from vpp.operations.field_status import status
+from vpp.operations.verdicts import Judging
 from vpp.store import Store, StoreError, StoreUnavailable
 from vpp.store.dispatching import PLANNER, OverrideKind, overrides, say, unheard
 
@@ -37,8 +37,6 @@ REGISTRY_S, UNHEARD_S = 2.0, 5.0
 """Between two looks at who is registered, and at orders that ended before anybody took them; s of the wall."""
 ORDERS_AT_ONCE = 2000
 """Orders on their way at the same time; devices that do not answer must not hold up the others."""
-AT_ONCE = 100
-"""So many devices are looked at for the status before others get their turn."""
 LOOK_S = 0.5
 """With a fast clock: after orders were given, before their effect is looked for; of the wall."""
 RELEASE_S = 10.0
@@ -451,79 +449,6 @@ class FieldService:
             except StoreError as problem:
                 log.warning("not audited: %s", problem)
 
-    # What it tells
-
     async def status(self, *, details: bool, device: str | None = None) -> dict[str, Any]:
         """Health as plain data; with `details` of every link, device and order, and points of few devices or one."""
-        now, p = self.clock.now(), self.rounds.punctuality
-        readings, events = self.recorder.waiting
-        states = list[tuple[Device, str]]()
-        for number, each in enumerate(list(self.field.devices.values())):
-            states.append((each, self.board.state(each.asset_id)))
-            if number % AT_ONCE == 0:
-                await asyncio.sleep(0)  # reading goes on meanwhile
-        summary: dict[str, Any] = {
-            "running": True, "site": self.site.name, "pid": os.getpid(), "started": self.started.isoformat(),
-            "at": now.isoformat(),
-            "devices": {s: sum(1 for _, state in states if state == s) for s in ("well", "partly", "bad", "unread")},
-            "links": {
-                "open": sum(link.connected for link in self.field.links.values()), "all": len(self.field.links),
-            },
-            "orders": len(self.field.orders),
-            "uncertain": sum(o.uncertain for o in self.field.orders.values()),
-            "poll": {
-                "rounds": p.started, "skipped": p.skipped,
-                "lateness_p50_ms": round(1e3 * p.quantile(0.5), 1), "lateness_p99_ms": round(1e3 * p.quantile(0.99), 1),
-            },
-            "limits": self.limits.as_json(now),
-            "database": {
-                "used": self.recorder.store is not None, "problem": self.recorder.problem,
-                "waiting_readings": readings, "waiting_events": events,
-                "stored_readings": self.recorder.kept.stored_readings,
-                "dropped_readings": self.recorder.kept.dropped_readings,
-                "thinned_readings": self.recorder.thinned, "refused": self.recorder.kept.refused,
-            },
-            "verdicts": summary_of(self.judging.last),
-            "loops": {name: {"restarts": it.restarts, "problem": it.problem} for name, it in self.loops.items()},
-        }  # fmt: skip
-        if details:
-            chosen = [(each, state) for each, state in states if device in (None, each.asset_id)]
-            few = len(chosen) <= AT_ONCE
-            summary |= {
-                "link_list": [self._link(place, now) for place in self.field.links],
-                "device_list": [self._device(each, state, now, points=few) for each, state in chosen],
-                "order_list": [
-                    *(self._order(order, behind=False) for order in self.field.orders.values()),
-                    *(self._order(order, behind=True) for order in self.field.behind.values()),
-                ],
-            }
-        return summary
-
-    def _link(self, place: tuple[str, int], now: datetime) -> dict[str, Any]:
-        link = self.field.links[place]
-        t = link.tally
-        since = None if t.last_answer is None else round(asyncio.get_running_loop().time() - t.last_answer, 1)
-        return {
-            "place": f"{place[0]}:{place[1]}", "open": link.connected, "requests": t.requests, "failures": t.failures,
-            "connects": t.connects, "answered_s_ago": since, "problem": t.problem,
-        }  # fmt: skip
-
-    def _device(self, device: Device, state: str, now: datetime, *, points: bool) -> dict[str, Any]:
-        shown = {
-            r.point: {"value": r.value, "quality": r.quality.value, "age_s": round((now - r.at).total_seconds(), 1)}
-            for r in (self.board.of(device.asset_id) if points else ())
-        }
-        return {
-            "id": device.asset_id, "profile": device.profile.profile, "state": state,
-            "place": f"{device.host}:{device.port}/{device.unit}",
-            "problem": self.field.problems_of(device.asset_id), "when_silent": device.when_silent, "points": shown,
-        }  # fmt: skip
-
-    def _order(self, order: Order, *, behind: bool) -> dict[str, Any]:
-        s = order.setpoint
-        return {
-            "id": str(s.id), "asset": s.asset_id, "order": order.words, "state": order.state.value,
-            "until": s.expires_at.isoformat(), "issuer": s.issuer, "reason": s.reason,
-            "uncertain": order.uncertain and not behind, "behind": behind, "ramps_at": order.at,
-            "when_silent": order.command.when_silent,
-        }  # fmt: skip
+        return await status(self, details=details, device=device)
