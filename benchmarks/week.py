@@ -24,8 +24,8 @@ from uuid import uuid4, uuid5
 
 import numpy as np
 
+from vpp.domain import QUARTER, quarter_of
 from vpp.operations.live.clock import shared_clock
-from vpp.operations.live.planner import QUARTER, quarter_of
 from vpp.operations.live.supervisor import last_status
 from vpp.store import Store, StoreError, embedded
 from vpp.store.dispatching import Override, OverrideKind, add_override, records

@@ -16,10 +16,10 @@ from prefect import serve
 from prefect.schedules import Cron, Interval
 
 from flows.live import collect_forecasts, day_ahead_live, intraday, opened_store
-from vpp.domain import MARKET_ZONE
+from vpp.domain import MARKET_ZONE, QUARTER, quarter_of
 from vpp.operations.live.clock import SharedClock
 from vpp.operations.live.demo_site import COLLECT_AT
-from vpp.operations.live.planner import DAY_AHEAD_AT, LEAST_LEAD, MOST_LEAD, QUARTER, quarter_of
+from vpp.operations.live.planner import DAY_AHEAD_AT, LEAST_LEAD, MOST_LEAD
 from vpp.store import StoreError
 from vpp.store.dispatching import Identity, done, say
 

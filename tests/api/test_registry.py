@@ -10,7 +10,7 @@ import pytest
 
 from tests.api.conftest import NOW, world
 from vpp.devices import SimulatedCity, load_profiles
-from vpp.domain import Quality, Reading
+from vpp.domain import Quality, Reading, quarter_of
 from vpp.operations.live.clock import SharedClock
 
 API = "/api/v1"
@@ -51,7 +51,7 @@ def test_an_asset_is_registered_changed_and_retired(own):
 
 def test_an_asset_that_names_a_series_keeps_the_name_and_is_planned(own):
     from assets import ASSET_TYPES
-    from vpp.operations.live.planner import horizon_from, quarter_of
+    from vpp.operations.live.planner import horizon_from
     from vpp.operations.live_case import live_case
 
     assert put(own, "pv-new", PV).status_code == 200

@@ -5,8 +5,17 @@ from uuid import uuid4
 
 import pytest
 
-from vpp.domain import MARKET_ZONE, Priority, Setpoint, SetpointEvent, SetpointKind, SetpointState, Verdict
-from vpp.operations.verdicts import Judging, judged, quarter_of, summary_of
+from vpp.domain import (
+    MARKET_ZONE,
+    Priority,
+    Setpoint,
+    SetpointEvent,
+    SetpointKind,
+    SetpointState,
+    Verdict,
+    quarter_of,
+)
+from vpp.operations.verdicts import Judging, judged, summary_of
 
 S = SetpointState
 V = Verdict

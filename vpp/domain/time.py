@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 MARKET_ZONE = ZoneInfo("Europe/Berlin")
+QUARTER = timedelta(minutes=15)
+"""The market\'s step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,12 @@ class Horizon:
 
     def times(self) -> list[datetime]:
         return [self.time(t) for t in range(self.steps)]
+
+
+def quarter_of(at: datetime) -> datetime:
+    """Start, in UTC, of the quarter-hour that a moment lies in; UTC and Berlin agree on them."""
+    at = at.astimezone(UTC)
+    return at - timedelta(minutes=at.minute % 15, seconds=at.second, microseconds=at.microsecond)
 
 
 def market_day(day: date, step_minutes: int = 15) -> Horizon:

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from vpp.domain import MARKET_ZONE, market_day
+from vpp.domain import MARKET_ZONE, QUARTER, market_day
 from vpp.operations.inputs import PRICE
 from vpp.store import Store, listing
 
-QUARTER = timedelta(minutes=15)
 HOURS = 0.25
 
 

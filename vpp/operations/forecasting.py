@@ -22,12 +22,11 @@ from models.forecast.cop import Emitter, cop_air, cop_ground
 from models.forecast.heat import Building, heat_profile
 from models.forecast.load import StandardLoad, mean_of_days, standard_load
 from models.forecast.pv import Plane, pv_profiles
-from vpp.domain import MARKET_ZONE, Array, Horizon, market_day
+from vpp.domain import MARKET_ZONE, QUARTER, Array, Horizon, market_day
 from vpp.sources.weather import LATITUDE, LONGITUDE, temperature_of_year
 from vpp.store import RegisteredAsset, Store
 from vpp.store.dispatching import known_series
 
-QUARTER = timedelta(minutes=15)
 EVERY = timedelta(hours=6)
 """A forecast is renewed with new weather, and at least so often."""
 DAYS = 3

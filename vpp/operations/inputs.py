@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vpp.domain import MARKET_ZONE, Array, Mistake, Mistakes, nearest
+from vpp.domain import MARKET_ZONE, QUARTER, Array, Mistake, Mistakes, nearest
 from vpp.operations.district import BUY_MARGIN_EUR_PER_MWH
 from vpp.sources import energy_charts, mosmix
 from vpp.sources.answers import Ask, SourceError
@@ -16,7 +16,6 @@ from vpp.sources.tables import Table
 from vpp.store import Store
 
 PRICE = "day-ahead DE-LU"
-QUARTER = timedelta(minutes=15)
 WEATHER = ("temp_air", "wind_speed", "ghi", "dni", "dhi")
 """pvlib's names: °C, m/s, W/m²."""
 

@@ -2,13 +2,12 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from vpp.domain import Judgement, Setpoint, SetpointEvent, SetpointState, Verdict
+from vpp.domain import QUARTER, Judgement, Setpoint, SetpointEvent, SetpointState, Verdict, quarter_of
 from vpp.store import Store
 
-QUARTER = timedelta(minutes=15)
 SETTLED = timedelta(seconds=60)
 """After its end a quarter-hour waits for effects that are still measured, and for events on their way to the store."""
 HELD = timedelta(seconds=60)
@@ -22,12 +21,6 @@ SEVERITY = (Verdict.FOLLOWED, Verdict.LATE, Verdict.UNCERTAIN, Verdict.OVERRIDDE
 
 History = tuple[Setpoint, Sequence[SetpointEvent]]
 """An order and its events in order of time."""
-
-
-def quarter_of(at: datetime) -> datetime:
-    """Start of the quarter-hour that a moment lies in."""
-    minutes = at.minute % 15
-    return at.astimezone(UTC).replace(second=0, microsecond=0) - timedelta(minutes=minutes)
 
 
 def judged(orders: Iterable[History], start: datetime) -> list[Judgement]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from vpp.domain import AssetType, Case, Mistake, Mistakes, Plan, Unit, nearest
+from vpp.domain import QUARTER, AssetType, Case, Mistake, Mistakes, Plan, Unit, nearest, quarter_of
 from vpp.domain.columns import Kind, column_of
 from vpp.operations import plan as planning
-from vpp.operations.live.planner import QUARTER, horizon_from, quarter_of
+from vpp.operations.live.planner import horizon_from
 from vpp.operations.live_case import live_case
 from vpp.store import Store
 

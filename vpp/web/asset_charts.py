@@ -4,15 +4,13 @@ from datetime import datetime, time, timedelta
 
 import numpy as np
 
-from vpp.domain import MARKET_ZONE, Horizon, market_day
+from vpp.domain import MARKET_ZONE, QUARTER, Horizon, market_day
 from vpp.store import RegisteredAsset, Store, listing
 from vpp.store.asset_pages import measured_means, planned_quarters
 from vpp.store.dispatching import last_planned
 from vpp.web.charts import Chart, Look, Series
 from vpp.web.kinds import colour
 from vpp.web.words import Words
-
-QUARTER = timedelta(minutes=15)
 
 
 def of_day(store: Store, asset: RegisteredAsset, words: Words, now: datetime, csv: str | None = None) -> Chart:

@@ -15,8 +15,8 @@ from fastapi.responses import HTMLResponse, Response
 from vpp.api.access import TheClock, TheStore
 from vpp.api.problems import Problem
 from vpp.cases.plan_folder import write_plan
+from vpp.domain import quarter_of
 from vpp.operations.desk import packed
-from vpp.operations.live.planner import quarter_of
 from vpp.operations.schedule import Flavour, write_schedule
 from vpp.store import Store, listing
 from vpp.store.dispatcher import reasons

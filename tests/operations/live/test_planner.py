@@ -10,9 +10,9 @@ import pytest
 
 from tests.operations.live.conftest import NOW
 from tests.operations.live.site import issue_day, read_well, small_site
-from vpp.domain import MARKET_ZONE, SetpointEvent, SetpointState
+from vpp.domain import MARKET_ZONE, QUARTER, SetpointEvent, SetpointState, quarter_of
 from vpp.operations.live.desk import coming, next_day
-from vpp.operations.live.planner import QUARTER, Planner, Wishes, horizon_from, quarter_of, shifted
+from vpp.operations.live.planner import Planner, Wishes, horizon_from, shifted
 from vpp.operations.live_case import live_case
 from vpp.store import Store, StoreError, StoreUnavailable
 from vpp.store.dispatching import (

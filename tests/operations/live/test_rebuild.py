@@ -17,9 +17,9 @@ from tests.operations.live.site import STEP, issue_day, read_well, registered, s
 from tests.operations.live.test_planner import FAR, HERE, override
 from vpp.cases import load
 from vpp.cli.app import app
-from vpp.domain import Label, SetpointEvent, SetpointState
+from vpp.domain import QUARTER, Label, SetpointEvent, SetpointState
 from vpp.operations import plan as planning
-from vpp.operations.live.planner import QUARTER, Planner
+from vpp.operations.live.planner import Planner
 from vpp.operations.rebuild import Comparison, make_again, rebuild, write
 from vpp.operations.recipe import Recipe, as_plain, from_plain
 from vpp.store import StoreError

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from vpp.cases import tables_of, write_case
-from vpp.domain import AssetType, Case, Mistake, Mistakes
-from vpp.operations.live.planner import QUARTER, horizon_from, quarter_of
+from vpp.domain import QUARTER, AssetType, Case, Mistake, Mistakes, quarter_of
+from vpp.operations.live.planner import horizon_from
 from vpp.operations.live_case import live_case
 from vpp.store import Store
 

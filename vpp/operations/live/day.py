@@ -11,10 +11,10 @@ from uuid import UUID
 
 import numpy as np
 
-from vpp.domain import MARKET_ZONE, Array, Horizon, market_day
+from vpp.domain import MARKET_ZONE, QUARTER, Array, Horizon, market_day, quarter_of
 from vpp.operations.apply import GRACE
 from vpp.operations.live.clock import SharedClock
-from vpp.operations.live.planner import DAY_AHEAD_AT, QUARTER, SETTLE_WALL_S, quarter_of
+from vpp.operations.live.planner import DAY_AHEAD_AT, SETTLE_WALL_S
 from vpp.operations.live_case import STALE
 from vpp.store import Store, listing
 from vpp.store import day as of_day

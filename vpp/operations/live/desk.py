@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from vpp.domain import MARKET_ZONE, Case, Plan, market_day
-from vpp.operations.live.planner import QUARTER, Gathered, Made, Planner, quarter_of, run_id_of
+from vpp.domain import MARKET_ZONE, QUARTER, Case, Plan, market_day, quarter_of
+from vpp.operations.live.planner import Gathered, Made, Planner, run_id_of
 from vpp.store.dispatching import Identity, done
 
 

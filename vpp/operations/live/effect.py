@@ -6,10 +6,10 @@ from datetime import datetime
 
 import numpy as np
 
-from vpp.domain import Array, AssetType, Case, Horizon, Label, Plan
+from vpp.domain import Array, AssetType, Case, Horizon, Label, Plan, quarter_of
 from vpp.operations import plan as planning
 from vpp.operations.apply import GRACE
-from vpp.operations.live.planner import horizon_from, quarter_of
+from vpp.operations.live.planner import horizon_from
 from vpp.operations.live_case import live_case
 from vpp.store import Store
 from vpp.store.dispatching import Override, OverrideKind, overrides, troubled

@@ -19,6 +19,7 @@ import numpy as np
 from models.dispatch import explained
 from vpp.domain import (
     MARKET_ZONE,
+    QUARTER,
     AssetType,
     Case,
     Horizon,
@@ -29,6 +30,7 @@ from vpp.domain import (
     Setpoint,
     SetpointKind,
     market_day,
+    quarter_of,
 )
 from vpp.milp import NoPlan
 from vpp.operations import plan as planning
@@ -54,7 +56,6 @@ from vpp.store.dispatching import (
 )
 from vpp.store.registry_state import registry_state
 
-QUARTER = timedelta(minutes=15)
 DAY_AHEAD_AT = clock_time(11, 30)
 """Local: the last run ahead of gate closure at noon."""
 LEAST_LEAD, MOST_LEAD = timedelta(seconds=60), timedelta(minutes=10)
@@ -385,11 +386,6 @@ class Planner:
                 push(self.store, Identity("intraday", start), None, [], label=label.value, why=why,
                      planned=self.clock.now())  # fmt: skip
             start += QUARTER
-
-
-def quarter_of(at: datetime) -> datetime:
-    """Start of its quarter-hour; UTC and Berlin agree on them."""
-    return at - timedelta(minutes=at.minute % 15, seconds=at.second, microseconds=at.microsecond)
 
 
 def horizon_from(start: datetime, delivery: datetime | None = None) -> Horizon:

@@ -16,13 +16,12 @@ A battery's worth is what it gave minus what it took, wear not subtracted. These
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from vpp.domain import MARKET_ZONE
 from vpp.store import RegisteredAsset, Store
 from vpp.store.asset_pages import Planned, measured_means, planned_quarters
 
-QUARTER = timedelta(minutes=15)
 HOURS = 0.25
 
 
