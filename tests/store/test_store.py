@@ -33,6 +33,7 @@ class TestAssets:
         pv = Unit(type="pv", asset=Pv(id="pv1", node="bus", peak_kw=8.0), outlook=PvOutlook(profile=np.arange(3.0)))
         store.register([battery("b1"), pv], {"b1": "battery"}, {"b1": "127.0.0.2:502/1"}, NOON)
         b1, pv1 = store.assets()
+        assert (store.asset(b1.id), store.asset(pv1.id), store.asset("nobody")) == (b1, pv1, None)
         assert (b1.kind, b1.node, b1.profile, b1.address) == ("battery", "bus", "battery", "127.0.0.2:502/1")
         assert b1.unit(BATTERY) == battery("b1")
         assert pv1.unit(PV).asset == pv.asset

@@ -46,11 +46,13 @@ FROM asset_stage stage WHERE a.id = stage.id
 """
 _READ = f"""
 SELECT id, kind, {_COLUMNS}, valid_from, valid_to FROM vpp.asset
-WHERE CASE WHEN %(at)s::timestamptz IS NULL THEN valid_to IS NULL
-           ELSE valid_from <= %(at)s AND coalesce(%(at)s < valid_to, true) END
+WHERE (%(id)s::text IS NULL OR id = %(id)s)
+AND CASE WHEN %(at)s::timestamptz IS NULL THEN valid_to IS NULL
+         ELSE valid_from <= %(at)s AND coalesce(%(at)s < valid_to, true) END
 UNION ALL
 SELECT id, kind, {", ".join("b." + c for c in _COLUMNS.split(", "))}, b.valid_from, b.valid_to
 FROM vpp.asset_before b JOIN vpp.asset USING (asset_key) WHERE b.valid_from <= %(at)s AND %(at)s < b.valid_to
+AND (%(id)s::text IS NULL OR id = %(id)s)
 ORDER BY id
 """
 
@@ -119,8 +121,8 @@ def retire(connection: Connection[Row], ids: Sequence[str], now: datetime) -> in
     return connection.execute(command, (now, list(ids))).rowcount
 
 
-def assets(connection: Connection[Row], at: datetime | None) -> list[RegisteredAsset]:
-    """Those in use, as they are; or as they were at a time."""
+def assets(connection: Connection[Row], at: datetime | None, id: str | None = None) -> list[RegisteredAsset]:
+    """Those in use, as they are; or as they were at a time. `id`: this one alone."""
     names = ("id", "kind", *_COLUMNS.split(", "), "valid_from", "valid_to")
-    rows = connection.execute(_READ, {"at": at}).fetchall()
+    rows = connection.execute(_READ, {"at": at, "id": id}).fetchall()
     return [RegisteredAsset(**dict(zip(names, row, strict=True))) for row in rows]

@@ -116,6 +116,11 @@ class Store:
         with self._database.connection() as connection:
             return _assets.assets(connection, at)
 
+    def asset(self, id: str) -> _assets.RegisteredAsset | None:
+        """One asset in use; None: there is none of this id."""
+        with self._database.connection() as connection:
+            return next(iter(_assets.assets(connection, None, id)), None)
+
     # Readings
 
     def store_readings(self, readings: Sequence[Reading]) -> int:

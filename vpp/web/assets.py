@@ -82,7 +82,7 @@ def asset(
     asset_id: str, request: Request, who: SeesCity, words: Language, store: TheStore, clock: TheClock
 ) -> HTMLResponse:  # fmt: skip
     now = clock.now()
-    found = next((a for a in store.assets() if a.id == asset_id), None)
+    found = store.asset(asset_id)
     if found is None:
         raise Refusal(404, f"asset '{asset_id}': there is none")
     line = listing.assets(store, None, "", 1, asset_id)
@@ -101,7 +101,7 @@ def asset(
 @router.get("/{asset_id}/day.csv")
 def day_as_csv(asset_id: str, who: SeesCity, words: Language, store: TheStore, clock: TheClock) -> Response:
     """What the chart shows: starts in UTC, with the units in the names."""
-    found = next((a for a in store.assets() if a.id == asset_id), None)
+    found = store.asset(asset_id)
     if found is None:
         raise Refusal(404, f"asset '{asset_id}': there is none")
     drawn = asset_charts.of_day(store, found, words, clock.now())
