@@ -7,6 +7,11 @@ from urllib.parse import quote
 
 import pyarrow.parquet as pq
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from vpp.api.guard import Guard
+from vpp.api.problems import HEADERS, add_handlers
 
 API = "/api/v1"
 
@@ -26,6 +31,21 @@ def test_every_answer_carries_the_headers_that_keep_a_browser_safe(shared):
         assert "unsafe" not in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["cache-control"] == "no-store"
+
+
+def test_an_error_nobody_expected_carries_them_too():
+    app = FastAPI()
+    add_handlers(app)
+    app.add_middleware(Guard)
+
+    @app.get("/broken")
+    def broken() -> None:
+        raise RuntimeError("secret")
+
+    answer = TestClient(app, raise_server_exceptions=False).get("/broken")
+    assert answer.status_code == 500 and answer.headers["content-type"] == "application/problem+json"
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+    assert answer.headers["cache-control"] == "no-store" and "secret" not in answer.text
 
 
 def test_errors_are_problems_in_one_sentence(shared):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vpp.api.problems import answer
+from vpp.api.problems import answer, secured
 
 MOST_BYTES, MOST_IMPORT_BYTES = 1_000_000, 30_000_000
 """Of a request's body; of a file to import."""
@@ -15,16 +15,6 @@ PER_MINUTE, LOG_INS_PER_MINUTE = 1200, 20
 """Requests of one peer."""
 MOST_PEERS = 10_000
 
-HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-    "object-src 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
 DOORS = ("/api/v1/session", "/api/v1/setup", "/login", "/setup")
 IMPORTS = ("/api/v1/imports/", "/inputs/", "/planner/", "/studies/")
 """Where files are taken in."""
@@ -116,10 +106,7 @@ class _Counter:
 def _with_headers(send: Send) -> Send:
     async def headed(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
-                headers.setdefault(name, value)
-            headers.setdefault("Cache-Control", "no-store")
+            secured(MutableHeaders(scope=message))
         await send(message)
 
     return headed

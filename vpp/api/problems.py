@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 
 from vpp.domain import Mistakes
@@ -19,6 +20,18 @@ TITLES = {
     406: "No such form", 409: "Not possible now", 413: "Too large", 415: "No such form", 422: "Not valid",
     429: "Too often", 500: "Our mistake", 503: "Not available now",
 }  # fmt: skip
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "object-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+"""Of every answer, errors too: what keeps a browser from mischief."""
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +47,13 @@ class Problem(Exception):
 def answer(status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> JSONResponse:
     content = {"type": "about:blank", "title": TITLES.get(status, "Error"), "status": status, "detail": detail, **more}
     return JSONResponse(content, status, headers=dict(headers or {}), media_type=MEDIA)
+
+
+def secured(headers: MutableHeaders) -> None:
+    """Adds what the answer has not set itself."""
+    for name, value in HEADERS.items():
+        headers.setdefault(name, value)
+    headers.setdefault("Cache-Control", "no-store")
 
 
 def declared(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -83,4 +103,6 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def ours(request: Request, error: Exception) -> JSONResponse:
         log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return answer(500, "an unexpected error; it is in the log of the web process")
+        failed = answer(500, "an unexpected error; it is in the log of the web process")
+        secured(failed.headers)  # what nobody expected is answered outside the guard
+        return failed

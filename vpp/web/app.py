@@ -9,8 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from vpp.api.guard import HEADERS
-from vpp.api.problems import Problem
+from vpp.api.problems import HEADERS, Problem
 from vpp.domain import Mistakes
 from vpp.operations.desk import Desk, Studio
 from vpp.settings import settings
