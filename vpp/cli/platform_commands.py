@@ -62,7 +62,7 @@ def import_(
     demo: Annotated[bool, typer.Option("--demo", help="Into the simulated district.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Read prices, weather, loads or MaStR units, a preview first; or `vpp import DIR`: an export, into an empty store."""
+    """Read prices, weather, loads, MaStR units, after a preview; `vpp import DIR`: an export, into an empty store."""
     from vpp.cli.input_commands import KINDS, import_file
 
     if what not in KINDS and file is None and Path(what).is_dir():
