@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from vpp.domain import AssetType, Case, Label, Plan
+from vpp.domain import AssetType, Case, Label, Message, Plan, because, said
 from vpp.milp import Progress, Templates
 
 EXACT_HARD, CITY_HARD = 40, 100
@@ -40,24 +40,26 @@ def planned(
     if method not in ("auto", "city"):
         return exactly(time_limit)
     if method == "city":
-        return _city(case, asset_types, templates, gap, time_limit, "asked for", progress)
+        return _city(case, asset_types, templates, gap, time_limit, (said("asked for"),), progress)
     hard, n = hard_units(case), len(case.units)
-    size = f"{n} assets, {hard} of them with on/off decisions"
+    size = said(
+        "%(assets_count)s assets, %(hard_count)s of them with on/off decisions", assets_count=n, hard_count=hard
+    )
     scale = min(1.0, max(LEAST_SHARE, time_limit / 60)) * 96 / max(case.horizon.steps, 1)
     if hard <= EXACT_HARD * scale and n <= EXACT_ROWS * scale:
         plan = exactly(time_limit)
         by_solver = plan.label not in (Label.PREVIOUS, Label.SAFE)  # else it says itself why it stands there
-        return replace(plan, why=f"{size}: solved as one problem") if by_solver else plan
+        return because(plan, size, said("solved as one problem")) if by_solver else plan
     if hard > CITY_HARD * scale or n > CITY_ROWS * scale:
-        why = f"{size}: more than one problem can hold in {time_limit:g} s"
+        why = (size, said("more than one problem can hold in %(limit_s)s", limit_s=time_limit))
         return _city(case, asset_types, templates, gap, time_limit, why, progress)
-    first = _city(case, asset_types, templates, gap, CITY_SHARE * time_limit, "", progress)
+    first = _city(case, asset_types, templates, gap, CITY_SHARE * time_limit, (), progress)
     if first.gap <= gap and not first.violations:
-        return replace(first, why=f"{size}: both methods tried, the decomposition was within the gap at once")
+        return because(first, size, said("both methods tried, the decomposition was within the gap at once"))
     return better(first, exactly((1 - CITY_SHARE) * time_limit), gap, size)
 
 
-def better(a: Plan, b: Plan, gap: float, size: str) -> Plan:
+def better(a: Plan, b: Plan, gap: float, size: Message) -> Plan:
     """The cheaper plan with the higher bound."""
     best = min((a, b), key=_minimised)
     cost = _minimised(best)
@@ -65,8 +67,8 @@ def better(a: Plan, b: Plan, gap: float, size: str) -> Plan:
     found = (cost - bound) / max(abs(cost), 1.0)
     label = Label.RELAXED if best.violations else Label.OPTIMAL if found <= gap else Label.FEASIBLE
     source = a.method if a.bound_eur >= b.bound_eur else b.method
-    why = f"{size}: both methods tried, plan of '{best.method}', bound of '{source}'"
-    return replace(best, bound_eur=bound, gap=found, label=label, why=why)
+    why = said("both methods tried, plan of '%(method)s', bound of '%(source)s'", method=best.method, source=source)
+    return because(replace(best, bound_eur=bound, gap=found, label=label), size, why)
 
 
 def _minimised(plan: Plan) -> float:
@@ -74,9 +76,10 @@ def _minimised(plan: Plan) -> float:
 
 
 def _city(
-    case: Case, asset_types: Mapping[str, AssetType], templates: Templates, gap: float, time_limit: float, why: str,
-    progress: Progress | None,
+    case: Case, asset_types: Mapping[str, AssetType], templates: Templates, gap: float, time_limit: float,
+    why: tuple[Message, ...], progress: Progress | None,
 ) -> Plan:  # fmt: skip
     from models.dispatch.city.plan import city_plan  # loads numba, which small cases need not
 
-    return city_plan(case, asset_types, templates, gap=gap, time_limit=time_limit, why=why, progress=progress).plan
+    found = city_plan(case, asset_types, templates, gap=gap, time_limit=time_limit, why="", progress=progress)
+    return because(found.plan, *why)

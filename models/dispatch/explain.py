@@ -14,12 +14,12 @@ import numpy as np
 
 from models.columns import per_step
 from models.dispatch.problem import active
-from vpp.domain import MARKET_ZONE, Array, Cap, Case, Plan, Reason, Unit
+from vpp.domain import MARKET_ZONE, Array, Cap, Case, Message, Plan, Reason, Unit, said
 
 NOTHING_KW = 1e-4
 NOTHING_KWH = 1e-3
 
-Say = tuple[str, str]
+Say = tuple[str, Message]
 """A code and its sentence."""
 
 
@@ -74,20 +74,16 @@ def reasons(case: Case, plan: Plan) -> Iterator[Reason]:
         edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), h.steps]
         for begin, end in pairwise(edges):
             code = int(codes[begin])
-            word, sentence = _say_cap(case.caps[code - 1000], view, begin) if code >= 1000 else say(code, begin, end)
-            yield Reason(asset=unit.id, start=h.time(begin), end=h.time(end), code=word, sentence=sentence)
+            word, told = _say_cap(case.caps[code - 1000], view, begin) if code >= 1000 else say(code, begin, end)
+            yield Reason(asset=unit.id, start=h.time(begin), end=h.time(end), code=word, sentence=f"{told}", said=told)
 
 
 Explained = tuple[Any, Callable[[int, int, int], Say]]
 """A number per step, and what it says over a run [begin, end)."""
 
 
-def _money(eur_per_mwh: float) -> str:
-    return f"{eur_per_mwh:.0f} EUR/MWh"
-
-
-def _mean(values: Array, begin: int, end: int) -> str:
-    return _money(float(np.mean(values[begin:end])))
+def _mean(values: Array, begin: int, end: int) -> float:
+    return float(np.mean(values[begin:end]))
 
 
 def _capped(case: Case, plan: Plan) -> dict[str, Any]:
@@ -111,10 +107,20 @@ def _capped(case: Case, plan: Plan) -> dict[str, Any]:
 
 def _say_cap(c: Cap, v: View, t: int) -> Say:
     export = v.power[t] > 0
-    limit = per_step(c.max_export_kw if export else c.max_import_kw, v.case.horizon, np.inf)[t]
-    of = f" ({c.reason})" if c.reason else ""
-    what = "injection" if export else "draw"
-    return "capped", f"capped by '{c.id}'{of}: at most {limit:g} kW of {what} for '{c.target}'"
+    limit = float(per_step(c.max_export_kw if export else c.max_import_kw, v.case.horizon, np.inf)[t])
+    if c.reason and export:
+        told = said("capped by '%(cap)s' (%(reason)s): at most %(limit_kw)s of injection for '%(target)s'",
+                    cap=c.id, reason=c.reason, limit_kw=limit, target=c.target)  # fmt: skip
+    elif c.reason:
+        told = said("capped by '%(cap)s' (%(reason)s): at most %(limit_kw)s of draw for '%(target)s'",
+                    cap=c.id, reason=c.reason, limit_kw=limit, target=c.target)  # fmt: skip
+    elif export:
+        told = said("capped by '%(cap)s': at most %(limit_kw)s of injection for '%(target)s'",
+                    cap=c.id, limit_kw=limit, target=c.target)  # fmt: skip
+    else:
+        told = said("capped by '%(cap)s': at most %(limit_kw)s of draw for '%(target)s'",
+                    cap=c.id, limit_kw=limit, target=c.target)  # fmt: skip
+    return "capped", told
 
 
 def _injection(v: View) -> Explained:
@@ -127,13 +133,17 @@ def _injection(v: View) -> Explained:
     def say(code: int, begin: int, end: int) -> Say:
         kwh = v.case.horizon.step_h * float(cut[begin:end].sum())
         if code == 0:
-            return "nothing_available", "nothing to inject"
+            return "nothing_available", said("nothing to inject")
         if code == 1:
-            return "available", f"injects all that is available, worth {_mean(own, begin, end)}"
-        worth = float(np.mean(own[begin:end]))
+            told = said("injects all that is available, worth %(worth_eur_per_mwh)s",
+                        worth_eur_per_mwh=_mean(own, begin, end))  # fmt: skip
+            return "available", told
+        worth = _mean(own, begin, end)
         if worth > 0.5 and v.case.headroom is not None:
-            return "headroom", f"{kwh:.3g} kWh held back as headroom, at {_money(worth)}"
-        return "curtailed", f"curtailed by {kwh:.3g} kWh: one more kWh there is worth {_mean(own, begin, end)}"
+            return "headroom", said("%(kept_kwh)s held back as headroom, at %(worth_eur_per_mwh)s", kept_kwh=kwh,
+                                    worth_eur_per_mwh=worth)  # fmt: skip
+        return "curtailed", said("curtailed by %(cut_kwh)s: one more kWh there is worth %(worth_eur_per_mwh)s",
+                                 cut_kwh=kwh, worth_eur_per_mwh=worth)  # fmt: skip
 
     return codes, say
 
@@ -157,24 +167,32 @@ def _storage(v: View) -> Explained:
 
     def say(code: int, begin: int, end: int) -> Say:
         if code == 1:
-            return "discharging", f"discharges at {_mean(price, begin, end)}"
+            return "discharging", said(
+                "discharges at %(price_eur_per_mwh)s", price_eur_per_mwh=_mean(price, begin, end)
+            )
         then = next_move(end)
         if code == 2:
-            worth = f", for {v.clock(then)} at {_money(price[then])}" if then is not None and sign[then] > 0 else ""
-            return "charging", f"charges at {_mean(price, begin, end)}{worth}"
+            now = _mean(price, begin, end)
+            if then is None or sign[then] < 0:
+                return "charging", said("charges at %(price_eur_per_mwh)s", price_eur_per_mwh=now)
+            return "charging", said("charges at %(price_eur_per_mwh)s, for %(clock)s at %(later_eur_per_mwh)s",
+                                    price_eur_per_mwh=now, clock=v.clock(then),
+                                    later_eur_per_mwh=price[then])  # fmt: skip
         if then is not None and sign[then] > 0:
-            return "held", f"held for {v.clock(then)} at {_money(price[then])}"
+            return "held", said("held for %(clock)s at %(later_eur_per_mwh)s", clock=v.clock(then),
+                                later_eur_per_mwh=price[then])  # fmt: skip
         if then is not None:
-            return "waiting", f"waits to charge at {v.clock(then)} at {_money(price[then])}"
+            return "waiting", said("waits to charge at %(clock)s at %(later_eur_per_mwh)s", clock=v.clock(then),
+                                   later_eur_per_mwh=price[then])  # fmt: skip
         low, high = _best_spread(price[begin:])
         losses = wear + max(0.0, low) * (1 / (into * out_of) - 1)
         spread = high - low
         if spread <= losses + 0.5:
-            return "idle", f"idle: {spread:.0f} EUR/MWh spread is below {losses:.0f} wear + losses"
-        state = {3: "empty", 4: "full"}.get(code, "idle")
-        words = {"empty": "empty, and nothing worth charging for before the end", "full": "full until the end",
-                 "idle": "kept until the end"}  # fmt: skip
-        return state, words[state]
+            return "idle", said("idle: %(spread_eur_per_mwh)s spread is below %(losses_count)s wear + losses",
+                                spread_eur_per_mwh=spread, losses_count=losses)  # fmt: skip
+        if code == 3:
+            return "empty", said("empty, and nothing worth charging for before the end")
+        return ("full", said("full until the end")) if code == 4 else ("idle", said("kept until the end"))
 
     return codes, say
 
@@ -207,20 +225,34 @@ def _source(v: View) -> Explained:
         return -abs(initial) / h.step_h if (initial > 0) == bool(on[t]) else 0.0
 
     def say(code: int, begin: int, end: int) -> Say:
-        cost, worth = _mean(own, begin, end), _mean(v.heat_price, begin, end)
+        costs = {"cost_eur_per_mwh": _mean(own, begin, end), "worth_eur_per_mwh": _mean(v.heat_price, begin, end)}
         if code == 0:
             bound = int(np.ceil(since(begin) + down))
             if down and bound > begin:
-                return "minimum_down_time", f"off until {v.clock(min(bound, h.steps))}: minimum down time"
-            return "off", f"off: its heat would cost {cost}, heat is worth {worth} at its node"
+                return "minimum_down_time", said("off until %(clock)s: minimum down time",
+                                                 clock=v.clock(min(bound, h.steps)))  # fmt: skip
+            return "off", said(
+                "off: its heat would cost %(cost_eur_per_mwh)s, heat is worth %(worth_eur_per_mwh)s at its node",
+                **costs,
+            )
         if code == 1:
-            return "full_load", f"at full load: its heat costs {cost}, heat is worth {worth} at its node"
+            return "full_load", said(
+                "at full load: its heat costs %(cost_eur_per_mwh)s, heat is worth %(worth_eur_per_mwh)s at its node",
+                **costs,
+            )
         if code == 2 and least > 0:
             bound = int(np.ceil(since(begin) + up))
             if up and bound > begin:
-                return "minimum_up_time", f"at minimum load until {v.clock(min(bound, h.steps))}: minimum up time"
-            return "minimum_load", f"at minimum load: its heat costs {cost}, heat is worth {worth} at its node"
-        return "part_load", f"follows the heat: its heat costs {cost}, heat is worth {worth} at its node"
+                return "minimum_up_time", said("at minimum load until %(clock)s: minimum up time",
+                                               clock=v.clock(min(bound, h.steps)))  # fmt: skip
+            return "minimum_load", said(
+                "at minimum load: its heat costs %(cost_eur_per_mwh)s, heat is worth %(worth_eur_per_mwh)s at its node",
+                **costs,
+            )
+        return "part_load", said(
+            "follows the heat: its heat costs %(cost_eur_per_mwh)s, heat is worth %(worth_eur_per_mwh)s at its node",
+            **costs,
+        )
 
     return codes, say
 
@@ -256,11 +288,13 @@ def _demand(v: View) -> Explained:
 
     def say(code: int, begin: int, end: int) -> Say:
         if code == 0:
-            return "served", "served"
+            return "served", said("served")
         kwh = v.case.horizon.step_h * float(short[begin:end].sum())
         if heat or shed is None:
-            return "not_served", f"{kwh:.3g} kWh are not served: the sources do not reach"
-        return "shed", f"{kwh:.3g} kWh are shed at {_money(shed)}: power is worth {_mean(v.price, begin, end)}"
+            return "not_served", said("%(short_kwh)s are not served: the sources do not reach", short_kwh=kwh)
+        return "shed", said("%(short_kwh)s are shed at %(paid_eur_per_mwh)s: power is worth %(worth_eur_per_mwh)s",
+                            short_kwh=kwh, paid_eur_per_mwh=shed,
+                            worth_eur_per_mwh=_mean(v.price, begin, end))  # fmt: skip
 
     return codes, say
 
@@ -271,12 +305,14 @@ def _shiftable(v: View) -> Explained:
 
     def say(code: int, begin: int, end: int) -> Say:
         if code:
-            return "running", f"runs at {_mean(v.price, begin, end)}, the cheapest place in its window"
+            return "running", said("runs at %(price_eur_per_mwh)s, the cheapest place in its window",
+                                   price_eur_per_mwh=_mean(v.price, begin, end))  # fmt: skip
         later = np.flatnonzero(on[begin:])
         if len(later):
             at = begin + int(later[0])
-            return "waiting", f"waits for {v.clock(at)} at {_money(v.price[at])}"
-        return "done", "has run, or is not due"
+            return "waiting", said("waits for %(clock)s at %(later_eur_per_mwh)s", clock=v.clock(at),
+                                   later_eur_per_mwh=v.price[at])  # fmt: skip
+        return "done", said("has run, or is not due")
 
     return codes, say
 
@@ -295,18 +331,20 @@ def _vehicle(v: View) -> Explained:
 
     def say(code: int, begin: int, end: int) -> Say:
         if code == 0:
-            return "no_vehicle", "no vehicle"
+            return "no_vehicle", said("no vehicle")
         if code == 1:
-            return "charging", f"charges at {_mean(v.price, begin, end)}"
+            return "charging", said("charges at %(price_eur_per_mwh)s", price_eur_per_mwh=_mean(v.price, begin, end))
         if code == 2:
-            return "discharging", f"gives back at {_mean(v.price, begin, end)}"
+            return "discharging", said("gives back at %(price_eur_per_mwh)s",
+                                       price_eur_per_mwh=_mean(v.price, begin, end))  # fmt: skip
         if code == 3:
-            return "done", "the vehicle has what it came for"
+            return "done", said("the vehicle has what it came for")
         later = np.flatnonzero(sign[begin:] < 0)
         if len(later):
             at = begin + int(later[0])
-            return "waiting", f"waits for {v.clock(at)} at {_money(v.price[at])}"
-        return "waiting", "waits: what it lacks can be charged after the horizon, or not at all"
+            return "waiting", said("waits for %(clock)s at %(later_eur_per_mwh)s", clock=v.clock(at),
+                                   later_eur_per_mwh=v.price[at])  # fmt: skip
+        return "waiting", said("waits: what it lacks can be charged after the horizon, or not at all")
 
     return codes, say
 
@@ -317,8 +355,9 @@ def _lamps(v: View) -> Explained:
 
     def say(code: int, begin: int, end: int) -> Say:
         if code:
-            return "dimmed", f"dimmed to the floor of its class: power costs {_mean(v.price, begin, end)}"
-        return "as_planned", "burns as planned"
+            return "dimmed", said("dimmed to the floor of its class: power costs %(price_eur_per_mwh)s",
+                                  price_eur_per_mwh=_mean(v.price, begin, end))  # fmt: skip
+        return "as_planned", said("burns as planned")
 
     return codes, say
 

@@ -1,13 +1,13 @@
 """From a point of the problem to a plan: schedules, costs, violations with their sentences, prices."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
 from models.dispatch.problem import CAP, ELECTRICITY, HEADROOM, HEAT, MARKET, DispatchProblem
-from vpp.domain import MARKET_ZONE, Array, Violation
+from vpp.domain import MARKET_ZONE, Array, Message, Violation, said
 from vpp.milp import Program, Stamp
 
 COMPONENTS = ("market", "grid_fee", "fuel", "start", "wear", "co2", "feed_in", "peak", "shed")
@@ -119,17 +119,33 @@ _PENALTY_OF = {
 _KIND_OF_ASSET = {"heat": "heat_not_served", "load": "load_shed", "level": "level", "final_soc": "final_soc_min",
                   "session": "session_energy"}  # fmt: skip
 _KIND_OF_ELEMENT = {HEAT: "heat_surplus", ELECTRICITY: "node_limit", CAP: "cap", HEADROOM: "headroom"}
-_SENTENCE = {
-    "heat_not_served": "heat demand at node {where}, {when}, exceeds all sources by {amount}",
-    "heat_surplus": "heat at node {where}, {when}, is {amount} more than demand and stores take",
-    "load_shed": "load '{where}', {when}, is shed by {amount} for want of power",
-    "node_limit": "the flow at node {where}, {when}, exceeds its limit by {amount}",
-    "cap": "cap '{where}', {when}, is exceeded by {amount}",
-    "headroom": "headroom {where}, {when}, falls short by {amount}",
-    "level": "the level of '{where}', {when}, is outside its band (sum over the steps: {amount})",
-    "final_soc_min": "'{where}' ends {amount} below its final level, {when}",
-    "session_energy": "a vehicle at '{where}' leaves {amount} short, {when}",
-}
+_SENTENCE: dict[str, Callable[[str, str, float], Message]] = {
+    "heat_not_served": lambda where, when, kwh: said(
+        "heat demand at node %(where)s, %(when)s, exceeds all sources by %(amount_kwh)s",
+        where=where, when=when, amount_kwh=kwh),
+    "heat_surplus": lambda where, when, kwh: said(
+        "heat at node %(where)s, %(when)s, is %(amount_kwh)s more than demand and stores take",
+        where=where, when=when, amount_kwh=kwh),
+    "load_shed": lambda where, when, kwh: said(
+        "load '%(where)s', %(when)s, is shed by %(amount_kwh)s for want of power",
+        where=where, when=when, amount_kwh=kwh),
+    "node_limit": lambda where, when, kwh: said(
+        "the flow at node %(where)s, %(when)s, exceeds its limit by %(amount_kwh)s",
+        where=where, when=when, amount_kwh=kwh),
+    "cap": lambda where, when, kwh: said(
+        "cap '%(where)s', %(when)s, is exceeded by %(amount_kwh)s", where=where, when=when, amount_kwh=kwh),
+    "headroom": lambda where, when, kwh: (
+        said("headroom up, %(when)s, falls short by %(amount_kwh)s", when=when, amount_kwh=kwh) if where == "up"
+        else said("headroom down, %(when)s, falls short by %(amount_kwh)s", when=when, amount_kwh=kwh)),
+    "level": lambda where, when, kwh: said(
+        "the level of '%(where)s', %(when)s, is outside its band (sum over the steps: %(amount_kwh)s)",
+        where=where, when=when, amount_kwh=kwh),
+    "final_soc_min": lambda where, when, kwh: said(
+        "'%(where)s' ends %(amount_kwh)s below its final level, %(when)s", where=where, when=when, amount_kwh=kwh),
+    "session_energy": lambda where, when, kwh: said(
+        "a vehicle at '%(where)s' leaves %(amount_kwh)s short, %(when)s", where=where, when=when, amount_kwh=kwh),
+}  # fmt: skip
+"""By kind: of place, time and kWh."""
 
 
 def _violations(dispatch: DispatchProblem, program: Program, x: Array) -> Iterator[Violation]:
@@ -169,12 +185,8 @@ def _runs(dispatch: DispatchProblem, kind: str, where: str, amounts: Array) -> I
     edges = np.flatnonzero(np.diff(np.concatenate([[False], amounts > NOTHING_KWH, [False]]).astype(int)))
     for begin, end in edges.reshape(-1, 2):
         amount, start, stop = float(amounts[begin:end].sum()), h.time(int(begin)), h.time(int(end))
-        sentence = _SENTENCE[kind].format(where=where, when=_when(start, stop), amount=_amount(amount))
-        yield Violation(kind=kind, where=where, start=start, end=stop, amount=amount, sentence=sentence)
-
-
-def _amount(kwh: float) -> str:
-    return f"{kwh / 1000:.1f} MWh" if kwh >= 1000 else f"{kwh:.3g} kWh"
+        told = _SENTENCE[kind](where, _when(start, stop), amount)
+        yield Violation(kind=kind, where=where, start=start, end=stop, amount=amount, sentence=f"{told}", said=told)
 
 
 def _when(start: datetime, end: datetime) -> str:

@@ -12,9 +12,9 @@ from models.dispatch.judge import largest_residual
 from models.dispatch.limits import binding_limits
 from models.dispatch.own_control import own_control
 from models.dispatch.previous import follow, orders_of
-from models.dispatch.rules import Followed, Traced, plan_of, trace_followed
+from models.dispatch.rules import EVERY_DEVICE, Followed, Traced, plan_of, trace_followed
 from models.dispatch.tie_break import ties_broken
-from vpp.domain import Array, AssetType, Case, Label, Plan
+from vpp.domain import Array, AssetType, Case, Label, Plan, because, said, together
 from vpp.milp import NoPlan, Progress, Templates
 
 STEPPED_S, TOGETHER_S = 12e-6, 1e-6
@@ -96,8 +96,9 @@ def _exactly(
         bound = min(reason.bound, minimised(plan.components))
         seconds = {"compile": watch.compiling, "build": building, "solve": solving,
                    "judge": watch.spent - building - solving}  # fmt: skip
+        plan = because(plan, said("no plan of the solver in %(limit_s)s", limit_s=effort.time_limit), *plan.said)
         return replace(
-            plan, status=str(reason), why=f"no plan of the solver in {effort.time_limit:g} s; {plan.why}",
+            plan, status=str(reason),
             bound_eur=bound, gap=(minimised(plan.components) - bound) / max(abs(minimised(plan.components)), 1.0),
             seconds=seconds,
         )  # fmt: skip
@@ -126,7 +127,7 @@ class _Fallback:
             followed = None if self._previous is None else follow(self._previous, self._case, self._types)
             if followed is None:
                 done = own_control(self._case, self._types)
-                followed = Followed(done, Label.SAFE, "rules: every device by itself")
+                followed = Followed(done, Label.SAFE, EVERY_DEVICE)
             self._made = trace_followed(followed, self._built.dispatch, self._built.program, self._built.matrix)
         return self._made
 
@@ -150,12 +151,16 @@ def plan_at(case: Case, built: Built, solved: Solved, effort: Effort, seconds: M
     gap = (found.minimised_eur - bound) / max(abs(found.minimised_eur), 1.0)
     label = Label.RELAXED if found.violations else Label.OPTIMAL if gap <= effort.gap + ROUNDING else Label.FEASIBLE
     reference = effort.method is Method.REFERENCE
+    asked = effort.method is not Method.AUTO
+    size = said("%(assets_count)s assets", assets_count=len(case.units))
+    why = (said("asked for"),) if asked else (size, said("solved as one problem"))
     return Plan(
         horizon=case.horizon,
         label=label,
         status=solved.status,
         method="reference" if reference else "exact",
-        why="asked for" if effort.method is not Method.AUTO else f"{len(case.units)} assets: solved as one problem",
+        why=together(why),
+        said=why,
         objective_eur=found.objective_eur,
         penalty_eur=found.penalty_eur,
         bound_eur=bound,

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from models.dispatch.rules import Followed, Orders, simulate
-from vpp.domain import Array, AssetType, Case, Horizon, Label, Plan, Unit
+from vpp.domain import Array, AssetType, Case, Horizon, Label, Plan, Unit, said
 
 
 def shifted(values: Array, of: Horizon, to: Horizon) -> Array:
@@ -33,7 +33,8 @@ def follow(previous: Plan, case: Case, asset_types: Mapping[str, AssetType]) -> 
     reach = max((int(np.isfinite(v).sum()) for v in orders.values()), default=0)
     if not reach:
         return None
-    why = f"the previous plan, followed for {reach} of {case.horizon.steps} steps"
+    why = said("the previous plan, followed for %(reach_count)s of %(steps_count)s steps", reach_count=reach,
+               steps_count=case.horizon.steps)  # fmt: skip
     return Followed(simulate(case, asset_types, orders), Label.PREVIOUS, why)
 
 

@@ -14,11 +14,13 @@ from models.dispatch.judge import largest_residual
 from models.dispatch.problem import DispatchProblem, dispatch_problem
 from models.dispatch.trace import Points, schedules_from_points, traced
 from models.district import District
-from vpp.domain import Array, AssetType, Case, Label, Plan
+from vpp.domain import Array, AssetType, Case, Label, Message, Plan, said, together
 from vpp.milp import Matrix, Program, Templates, no_garbage_collection
 
 BELIEVED_KW = 1e-4
 """A plan whose hard rows are off by more than this says so."""
+
+EVERY_DEVICE = said("rules: every device by itself")
 
 Orders = Mapping[str, Array]
 """What an asset was told, by id: kW per step, NaN where it was told nothing."""
@@ -30,7 +32,7 @@ class Followed:
 
     done: Points
     label: Label
-    why: str
+    why: Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Traced:
 
 def rule_based(case: Case, asset_types: Mapping[str, AssetType], templates: Templates) -> Plan:
     """What happens when everybody follows their own control."""
-    return evaluate(case, simulate(case, asset_types), asset_types, templates, why="rules: every device by itself")
+    return evaluate(case, simulate(case, asset_types), asset_types, templates, why=EVERY_DEVICE)
 
 
 def simulate(
@@ -62,7 +64,7 @@ def simulate(
 
 
 def evaluate(
-    case: Case, done: Points, asset_types: Mapping[str, AssetType], templates: Templates, why: str,
+    case: Case, done: Points, asset_types: Mapping[str, AssetType], templates: Templates, why: Message,
     label: Label = Label.SAFE,
 ) -> Plan:  # fmt: skip
     """A plan from what devices did (points per asset): costs, violations and states by the compiled rows."""
@@ -81,9 +83,10 @@ def trace_followed(
 def plan_of(made: Traced, case: Case, dispatch: DispatchProblem, program: Program) -> Plan:
     found = outcome(dispatch, program, made.x)
     off = made.residual
-    odd = "" if off <= BELIEVED_KW else f"; its devices miss their own model by up to {off:.3g} kW or kWh"
+    odd = said("its devices miss their own model by up to %(off)s kW or kWh", off=f"{off:.3g}")
+    why = (made.followed.why,) if off <= BELIEVED_KW else (made.followed.why, odd)
     return Plan(
-        horizon=case.horizon, label=made.followed.label, status="rules", method="rules", why=made.followed.why + odd,
+        horizon=case.horizon, label=made.followed.label, status="rules", method="rules", why=together(why), said=why,
         objective_eur=found.objective_eur, penalty_eur=found.penalty_eur, bound_eur=-np.inf, gap=np.inf,
         components=found.components, co2_t=found.co2_t, violations=found.violations, assets=len(case.units),
         power_kw=found.power_kw, heat_kw=found.heat_kw, state_energy_kwh=found.state_energy_kwh,

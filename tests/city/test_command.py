@@ -20,7 +20,7 @@ from tests.city.test_city import by_city, minimised, street
 from tests.dispatch.build import battery, case, horizon, unit
 from vpp.cases import read_plan, tables_of, write_case
 from vpp.cli.app import app
-from vpp.domain import Case, Label
+from vpp.domain import Case, Label, said
 
 
 def written(c: Case, folder: Path) -> str:
@@ -123,7 +123,7 @@ def test_of_two_plans_the_cheaper_is_kept_with_the_higher_bound():
     a = by_city(SMALL)
     cheap = replace(a, bound_eur=a.objective_eur - 5.0, label=Label.FEASIBLE, gap=5.0)
     dear = replace(a, objective_eur=a.objective_eur + 1.0, bound_eur=a.objective_eur - 1e-5, method="exact", gap=1.0)
-    best = better(cheap, dear, 0.001, "2 assets")
+    best = better(cheap, dear, 0.001, said("2 assets"))
     assert best.objective_eur == a.objective_eur
     assert best.bound_eur == dear.bound_eur
     assert best.label is Label.OPTIMAL

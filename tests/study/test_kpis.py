@@ -8,6 +8,7 @@ import pytest
 from assets import ASSET_TYPES
 from models.dispatch import evaluate
 from tests.dispatch.build import TEMPLATES, battery, case, unit
+from vpp.domain import said
 from vpp.operations.study.kpis import kpis
 from vpp.operations.study.summary import _device
 
@@ -38,7 +39,7 @@ def found():
         },
         "h": {"heat_kw": np.array([0.0, 0, -6, 0]), "demand_kw": np.array([0.0, 0, 6, 2])},
     }
-    return kpis(of, evaluate(of, done, ASSET_TYPES, TEMPLATES, why="given"), 0.5)
+    return kpis(of, evaluate(of, done, ASSET_TYPES, TEMPLATES, why=said("given")), 0.5)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,18 @@
 """An owner registers a device, sees what it does, pauses it and takes the data: in both languages, and by keyboard."""
 
 import io
+import os
 import re
+import subprocess
 import time
 import zipfile
 
 import pytest
 
+from tests.sources.test_mastr import export
 from tests.web.conftest import audit, shoot
 from tests.web.field import devices
+from tests.web.platform import ROOT, VPP
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -185,6 +189,31 @@ def test_going_back_keeps_what_was_entered_and_scripts_are_not_needed(visit, pla
     assert "South roof" in page.text_content(".drafts")
     page.click(".drafts button:has-text('Discard') >> nth=0")
     assert "discarded" in page.text_content(".notice")
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_a_number_of_the_register_fills_in_the_power(visit, platform, tmp_path, language):
+    command = [*VPP, "import", "mastr", str(export(tmp_path)), "--demo", "--yes"]
+    subprocess.run(command, check=True, env={**os.environ, "VPP_HOME": str(platform.home), "PYTHONPATH": str(ROOT)})
+    page = visit("/register", "owner", language=language)
+    page.check("[value=pv]")
+    page.fill("[name=label]", "Roof with a number")
+    page.select_option("[name=node]", "h05")
+    page.click("main button.primary")
+    page.check("[value=mastr]")
+    page.fill("[name=mastr]", "SEE922222222223")
+    page.click("[value=look-up]")
+    assert {"de": "Wir kennen", "en": "We do not know"}[language] in page.text_content(".errors")
+    page.fill("[name=mastr]", "see 911111111113")
+    page.click("[value=look-up]")
+    assert {"de": "ein anderes Gerät", "en": "another kind"}[language] in page.text_content(".errors")
+    page.fill("[name=mastr]", "SEE901234567898")
+    page.click("[value=look-up]")
+    assert page.input_value("[name=rating_kw]") == {"de": "8,5", "en": "8.5"}[language]
+    assert "Musterstadt" in page.text_content("#register") and page.is_checked("[value=mastr]")
+    audit(page)
+    page.click("main button.primary")
+    page.wait_for_url("**/limits")
 
 
 def test_own_data_are_taken_away_and_others_assets_are_not_shown(visit):

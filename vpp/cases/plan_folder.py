@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from itertools import zip_longest
 from math import inf, isfinite
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +14,7 @@ import numpy as np
 from vpp.cases.explanations import read_explanations, write_explanations
 from vpp.cases.replacing import SUMMARY, replaced
 from vpp.cases.series_book import stamp
-from vpp.domain import Array, Horizon, Label, Plan, Violation
+from vpp.domain import Array, Horizon, Label, Message, Plan, Violation, message_from
 
 TABLES = ("power_kw", "heat_kw", "state_energy_kwh", "state_on", "prices")
 START = "start_utc"
@@ -58,9 +59,18 @@ def summary_of_plan(plan: Plan, seconds: Mapping[str, float] | None = None) -> d
         "start": stamp(plan.horizon.start),
         "steps": plan.horizon.steps,
         "step_minutes": plan.horizon.step_minutes,
+        **_said(plan),
         **({"proof": {name: _finite(value) for name, value in plan.proof.items()}} if plan.proof else {}),
         "seconds": {name: _finite(s) for name, s in (plan.seconds if seconds is None else seconds).items()},
     }
+
+
+def _said(plan: Plan) -> dict[str, Any]:
+    """For readers of other languages: templates and values of `why` and of the violations, in their order."""
+    broken = [v.said.as_plain() for v in plan.violations if v.said is not None]
+    if not plan.said or len(broken) < len(plan.violations):
+        return {}
+    return {"said": {"why": [m.as_plain() for m in plan.said], "violations": broken}}
 
 
 def _finite(value: float) -> float | None:
@@ -127,6 +137,7 @@ def read_plan(folder: Path) -> Plan:
     horizon = Horizon(datetime.fromisoformat(summary["start"]), summary["steps"], summary["step_minutes"])
     tables: dict[str, Any] = {name: _read_table(folder, name, horizon) for name in TABLES}
     reasons, limits = read_explanations(folder)
+    why, broken = (tuple(map(message_from, summary.get("said", {}).get(of, ()))) for of in ("why", "violations"))
     unknown = {"bound_eur": -inf, "gap": inf}
     numbers = ("objective_eur", "penalty_eur", "bound_eur", "gap", "co2_t")
     return Plan(
@@ -134,17 +145,20 @@ def read_plan(folder: Path) -> Plan:
         label=Label(summary["label"]),
         **{name: summary[name] for name in ("status", "method", "why", "assets", "components", "seconds")},
         **{name: unknown.get(name, np.nan) if summary[name] is None else summary[name] for name in numbers},
-        violations=tuple(_violation_from(v) for v in summary["violations"]),
+        violations=tuple(_violation_from(*each) for each in zip_longest(summary["violations"], broken)),
         proof=summary.get("proof", {}),
         **tables,
         reasons=reasons,
         limits=limits,
+        said=why,
     )
 
 
-def _violation_from(v: Mapping[str, Any]) -> Violation:
+def _violation_from(v: Mapping[str, Any], message: Message | None) -> Violation:
     times = {"start": datetime.fromisoformat(v["from"]), "end": datetime.fromisoformat(v["to"])}
-    return Violation(**times, **{name: v[name] for name in ("kind", "where", "amount", "unit", "sentence")})
+    return Violation(
+        **times, said=message, **{name: v[name] for name in ("kind", "where", "amount", "unit", "sentence")}
+    )
 
 
 def _read_table(folder: Path, name: str, horizon: Horizon) -> dict[str, Array]:

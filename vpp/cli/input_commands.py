@@ -1,4 +1,4 @@
-"""`vpp import prices|weather|load FILE`: a preview, and on --yes into the store."""
+"""`vpp import prices|weather|load|mastr FILE`: a preview, and on --yes into the store."""
 
 import getpass
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from rich.console import Console
 from vpp.cli.app import one_sentence, print_json
 from vpp.domain import Mistake, Mistakes
 
-KINDS = ("prices", "weather", "load")
+KINDS = ("prices", "weather", "load", "mastr")
 
 
 def import_file(
@@ -29,9 +29,13 @@ def import_file(
     if what not in KINDS:
         mistakes.append(Mistake(where="import", what="", problem=f"'{what}'; allowed: {', '.join(KINDS)}"))
     if file is None or not file.is_file():
-        mistakes.append(Mistake(where="import", what=f"{file or ''}", problem="is no file; allowed: a CSV file"))
+        allowed = "an XML or zip file" if what == "mastr" else "a CSV file"
+        mistakes.append(Mistake(where="import", what=f"{file or ''}", problem=f"is no file; allowed: {allowed}"))
     if mistakes or file is None:
         raise Mistakes(mistakes)
+    if what == "mastr":
+        _import_register(file, yes=yes, demo=demo, as_json=as_json)
+        return
     table, kind = read(file), What(what)
     with (
         one_sentence(NoDatabase, StoreError),
@@ -52,3 +56,35 @@ def import_file(
                     "end": found.end.isoformat(), "stored": stored})  # fmt: skip
     else:
         print("nothing was stored" if stored is None else f"{stored} new")
+
+
+def _import_register(file: Path, *, yes: bool, demo: bool, as_json: bool) -> None:
+    """Units of the public register of plants, so that owners need only enter a number."""
+    from collections import Counter
+
+    from vpp.cli.parts import platform_dsn
+    from vpp.cli.up_commands import live_folder
+    from vpp.settings import settings
+    from vpp.sources.mastr import LICENCE, read
+    from vpp.store import NoDatabase, Store, StoreError
+    from vpp.store.mastr import save_units
+
+    units = read(file)
+    kinds = dict(sorted(Counter(u.kind for u in units).items()))
+    if not as_json:
+        print(f"{len(units)} units: " + ", ".join(f"{n} {kind}" for kind, n in kinds.items()) + f" ({LICENCE})")
+    stored = None
+    if yes or (not as_json and typer.confirm("store this?", default=False)):
+        with (
+            one_sentence(NoDatabase, StoreError),
+            platform_dsn(settings(), live_folder(demo=demo)) as dsn,
+            Store(dsn) as store,
+        ):
+            store.migrate()
+            now = datetime.now(UTC)
+            stored = save_units(store, units, now)
+            store.audit(getpass.getuser(), "import", "mastr", None, {"file": file.name, "units": stored}, now)
+    if as_json:
+        print_json({"what": "mastr", "units": len(units), "kinds": kinds, "licence": LICENCE, "stored": stored})
+    else:
+        print("nothing was stored" if stored is None else f"{stored} stored")

@@ -53,8 +53,8 @@ def serve(
 
 
 def import_(
-    what: Annotated[str, typer.Argument(help="prices, weather or load; or the folder of an export.", metavar="WHAT")],
-    file: Annotated[Path | None, typer.Argument(help="ISO or German CSV.", metavar="FILE")] = None,
+    what: Annotated[str, typer.Argument(help="prices, weather, load, mastr; or an export's folder.", metavar="WHAT")],
+    file: Annotated[Path | None, typer.Argument(help="ISO or German CSV; mastr: XML or zip.", metavar="FILE")] = None,
     series: Annotated[str | None, typer.Option(help="Name of the series, for a load of one column.")] = None,
     source: Annotated[str | None, typer.Option(help="Where the values are from; the file's name.")] = None,
     licence: Annotated[str | None, typer.Option(help="On what terms; own data.")] = None,
@@ -62,7 +62,7 @@ def import_(
     demo: Annotated[bool, typer.Option("--demo", help="Into the simulated district.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Read prices, weather or loads, a preview first; or `vpp import DIR`: an export, into an empty database."""
+    """Read prices, weather, loads, MaStR units, after a preview; `vpp import DIR`: an export, into an empty store."""
     from vpp.cli.input_commands import KINDS, import_file
 
     if what not in KINDS and file is None and Path(what).is_dir():

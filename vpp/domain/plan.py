@@ -1,11 +1,12 @@
 """A plan: power, heat and states over a horizon, with its label, bound and gap."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from vpp.domain.columns import Array
+from vpp.domain.message import Message, together
 from vpp.domain.time import Horizon
 
 
@@ -30,7 +31,10 @@ class Violation:
     amount: float
     """kWh"""
     sentence: str
+    """In English."""
     unit: str = "kWh"
+    said: Message | None = None
+    """The same for every language; None: an older plan, which holds only its text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +47,9 @@ class Reason:
     code: str
     """One word for machines: `held`, `curtailed`, `minimum_up_time` …"""
     sentence: str
-    """With the numbers behind it: `held for 19:00 at 212 EUR/MWh`."""
+    """With the numbers behind it, in English: `held for 19:00 at 212 EUR/MWh`."""
+    said: Message | None = None
+    """The same for every language; None: an older plan, which holds only its text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,3 +105,10 @@ class Plan:
     """The dearest first."""
     proof: Mapping[str, float] = field(default_factory=dict[str, float])
     """How the plan was checked: residual of its rows, bounds of a sample against HiGHS …"""
+    said: tuple[Message, ...] = ()
+    """`why` for every language; empty: an older plan, which holds only its text."""
+
+
+def because(plan: Plan, *why: Message) -> Plan:
+    """The plan with what is said of its method."""
+    return replace(plan, why=together(why), said=why)

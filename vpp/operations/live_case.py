@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from vpp.cases import from_tables
-from vpp.domain import Array, AssetType, Case, Horizon, Unit
+from vpp.domain import Array, AssetType, Case, Horizon, Message, Unit, said
 from vpp.operations.collect import Latest, as_read
 from vpp.operations.habits import sessions_of_habits
 from vpp.operations.recipe import Issues, Recipe, states_of
@@ -37,7 +37,7 @@ class LiveCase:
     """By asset: what is ordered instead of the plan's value."""
     excluded: frozenset[str]
     """Assets that get no orders."""
-    assumed: tuple[str, ...]
+    assumed: tuple[Message, ...]
     """What was not known and had to be taken from somewhere else, one sentence each."""
     recipe: Recipe
     """To make the case again."""
@@ -64,7 +64,7 @@ def live_case(
     recipe = Recipe(known_at=now, issues=made.issues, states=states_of(counted), by_itself=by_itself, caps=caps)
     locks = {o.target: o for o in here if o.kind is OverrideKind.LOCK}
     guessed = [
-        f"asset '{id}': its state was not read; taken from its registration"
+        said("asset '%(asset)s': its state was not read; taken from its registration", asset=id)
         for id in state.assumed if id not in unsteered
     ]  # fmt: skip
     assumed = (*registry.left_out, *beside, *made.assumed, *guessed)
@@ -77,7 +77,7 @@ class Registry:
 
     assets: Sequence[RegisteredAsset]
     grid: Grid
-    left_out: Sequence[str]
+    left_out: Sequence[Message]
     """Assets of other types, one sentence each."""
 
 
@@ -86,7 +86,10 @@ def registry_at(store: Store, asset_types: Mapping[str, AssetType], at: datetime
     if found is None or not assets:
         raise StoreError("live case: no grid and no assets are registered; allowed: at least one of each")
     known = [a for a in assets if a.kind in asset_types]
-    left_out = [f"asset '{a.id}': its type {a.kind} is not known here; left out" for a in assets if a not in known]
+    left_out = [
+        said("asset '%(asset)s': its type %(kind)s is not known here; left out", asset=a.id, kind=a.kind)
+        for a in assets if a not in known
+    ]  # fmt: skip
     return Registry(known, found, left_out)
 
 
@@ -97,7 +100,7 @@ class CaseAt:
     case: Case
     issues: Mapping[str, frozenset[datetime]]
     """When the forecasts were issued that it took, by series."""
-    assumed: Sequence[str]
+    assumed: Sequence[Message]
 
 
 def case_at(
@@ -191,21 +194,23 @@ def attached(kind: AssetType) -> list[Any]:
 
 def bounding(
     overrides: Iterable[Override], assets: Sequence[RegisteredAsset], found: Grid
-) -> tuple[list[Override], list[str]]:
+) -> tuple[list[Override], list[Message]]:
     """Locks and limits that a case can hold as caps, and what is said of the others: a plan never fails on them."""
     electrical = {a.id for a in assets if a.node is not None}
     places = {n["id"] for n in found.nodes if n.get("carrier") == "electricity"} | {g["group"] for g in found.groups}
-    kept, said = list[Override](), list[str]()
+    kept, told = list[Override](), list[Message]()
     for o in overrides:
         if o.kind is OverrideKind.EXCLUDE:
             continue
         if o.target in electrical or (o.kind is OverrideKind.LIMIT and o.target in places):
             kept.append(o)
         elif o.kind is OverrideKind.LIMIT:
-            said.append(f"limit of '{o.target}' by {o.author}: there is no such asset, group or node any more")
+            told.append(said("limit of '%(target)s' by %(author)s: there is no such asset, group or node any more",
+                             target=o.target, author=o.author))  # fmt: skip
         else:
-            said.append(f"lock of '{o.target}' by {o.author}: it is ordered, but the plan does not know of it")
-    return kept, said
+            told.append(said("lock of '%(target)s' by %(author)s: it is ordered, but the plan does not know of it",
+                             target=o.target, author=o.author))  # fmt: skip
+    return kept, told
 
 
 def caps_of(overrides: Iterable[Override]) -> list[Mapping[str, Any]]:
@@ -243,9 +248,9 @@ def _running_for(store: Store, units: Sequence[Unit], now: datetime) -> list[Uni
 
 def completed(
     store: Store, wanted: Set[str], horizon: Horizon, at: datetime, only: Issues | None = None
-) -> tuple[dict[str, Array], dict[str, frozenset[datetime]], list[str]]:
+) -> tuple[dict[str, Array], dict[str, frozenset[datetime]], list[Message]]:
     """Every series on the whole horizon, and its issues: gaps take the day before, then the last value known; said."""
-    known, said = known_series(store, horizon, at, only), list[str]()
+    known, told = known_series(store, horizon, at, only), list[Message]()
     series = {name: known[name].values if name in known else np.full(horizon.steps, np.nan) for name in wanted}
     issues = {name: known[name].issues for name in wanted & known.keys()}
     gaps = {name for name, values in series.items() if np.isnan(values).any()}
@@ -260,7 +265,8 @@ def completed(
             values[fill] = other.values[fill]
             if fill.any():
                 issues[name] = issues.get(name, frozenset()) | other.issues
-                said.append(f"series '{name}': {fill.sum()} steps as {days} days before")
+                told.append(said("series '%(series)s': %(steps_count)s steps as %(days_count)s days before",
+                                 series=name, steps_count=int(fill.sum()), days_count=days))  # fmt: skip
             if not np.isnan(values).any():
                 gaps.discard(name)
     for name in sorted(gaps):
@@ -269,9 +275,10 @@ def completed(
         if not there.size:
             del series[name]
             continue
-        said.append(f"series '{name}': {np.isnan(values).sum()} steps held at the nearest value known")
+        told.append(said("series '%(series)s': %(steps_count)s steps held at the nearest value known", series=name,
+                         steps_count=int(np.isnan(values).sum())))  # fmt: skip
         values[:] = np.interp(np.arange(len(values)), there, values[there])
-    return series, issues, said
+    return series, issues, told
 
 
 def named_series(tables: Mapping[str, Sequence[Mapping[str, Any]]], market: Mapping[str, Any]) -> set[str]:

@@ -63,7 +63,7 @@ def rebuild(store: Store, run: Run, asset_types: Mapping[str, AssetType], at: da
              if row["target"] not in places]  # fmt: skip
     same = planning.inputs_hash(case, asset_types) == run.inputs_hash
     return Rebuilt(run=run, at=when, case=case, effort=effort, same_inputs=same, previous=_previous(store, run),
-                   said=(*registry.left_out, *made.assumed, *said))  # fmt: skip
+                   said=(*map(str, (*registry.left_out, *made.assumed)), *said))  # fmt: skip
 
 
 def _previous(store: Store, run: Run) -> Plan | None:

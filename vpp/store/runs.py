@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ import numpy as np
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from vpp.domain import MARKET_ZONE, Array, Horizon, Label, Plan, Violation
+from vpp.domain import MARKET_ZONE, Array, Horizon, Label, Plan, Violation, message_from
 from vpp.store.connection import Row, StoreError
 from vpp.store.plain import to_plain
 
@@ -87,9 +87,11 @@ def save_run(
 
 
 def _save_reasons(connection: Connection[Row], run_id: UUID, plan: Plan) -> None:
-    by_asset = defaultdict[str, list[list[str]]](list)
+    by_asset = defaultdict[str, list[list[Any]]](list)
     for r in plan.reasons:
-        by_asset[r.asset].append([r.start.isoformat(), r.end.isoformat(), r.code, r.sentence])
+        by_asset[r.asset].append(
+            [r.start.isoformat(), r.end.isoformat(), r.code, r.sentence, *([r.said.as_plain()] if r.said else [])]
+        )
     # Not by COPY: the table has policies of rows, and logins of the platform need not own it.
     connection.execute(
         "INSERT INTO vpp.reason (run_id, asset_id, reasons) SELECT %s, * FROM unnest(%s::text[], %s::jsonb[])",
@@ -132,14 +134,20 @@ def _run(connection: Connection[Row], row: Mapping[str, Any]) -> Run:
         assets=summary["assets"],
         **tables,
         seconds=_floats(summary["seconds"]),
+        said=tuple(message_from(each) for each in summary.get("said", ())),
     )
     common = {name: row[name] for name in ("run_id", "kind", "delivery_day", "started", "inputs_hash", "inputs")}
     return Run(plan=plan, **common)
 
 
 def _summary(plan: Plan) -> dict[str, Any]:
-    names = ("method", "why", "components", "violations", "assets", "seconds")
-    return {name: to_plain(getattr(plan, name)) for name in names}
+    names = ("method", "why", "components", "assets", "seconds")
+    violations = [
+        {**to_plain(replace(v, said=None)), "said": None if v.said is None else v.said.as_plain()}
+        for v in plan.violations
+    ]
+    said = [message.as_plain() for message in plan.said]
+    return {**{name: to_plain(getattr(plan, name)) for name in names}, "violations": violations, "said": said}
 
 
 def _floats(plain: Mapping[str, Any]) -> dict[str, float]:
@@ -147,6 +155,7 @@ def _floats(plain: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _violation(plain: Mapping[str, Any]) -> Violation:
-    read: dict[str, Any] = {"start": datetime.fromisoformat, "end": datetime.fromisoformat, "amount": float}
+    read: dict[str, Any] = {"start": datetime.fromisoformat, "end": datetime.fromisoformat, "amount": float,
+                            "said": lambda plain: None if plain is None else message_from(plain)}  # fmt: skip
     cells: dict[str, Any] = {name: read.get(name, str)(value) for name, value in plain.items()}
     return Violation(**cells)

@@ -80,6 +80,7 @@ TABLES = (
     Table(name="audit", order="seq", own=f"vpp.audit_content(t::vpp.audit) ~ {_NAMED}"),
 )  # fmt: skip
 LEFT_OUT = {
+    "mastr_unit": "public data: imported again from the register's own export",
     "migration": "says what the tables look like",
     "job": "how far long work of a moment ago is",
     "part": "what the parts of the platform were doing a moment ago",

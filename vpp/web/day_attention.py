@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
+from vpp.domain import Message
 from vpp.operations.live.day import Attention, Severity, What
 from vpp.web.kinds import kind_name
 from vpp.web.plan_words import LABEL_MEANS, LABELS
@@ -23,7 +24,9 @@ class Line:
     title: str
     text: str
     detail: str = ""
-    """As the system said it."""
+    """As the system said it, in English."""
+    said: tuple[Message, ...] = ()
+    """The same for every language; empty: only the text is known."""
     actions: tuple[tuple[str, str], ...] = ()
     """Text and address."""
 
@@ -35,7 +38,7 @@ def lines(attention: list[Attention], words: Words, now: datetime) -> list[Line]
 def _line(a: Attention, words: Words, now: datetime) -> Line:
     chip, grade = CHIPS[a.severity]
     title, text, actions = _SAY[a.what](a, words, now)
-    return Line(chip, words.gettext(grade), title, text, a.detail, actions)
+    return Line(chip, words.gettext(grade), title, text, a.detail, a.said, actions)
 
 
 Said = tuple[str, str, tuple[tuple[str, str], ...]]

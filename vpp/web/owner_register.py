@@ -13,12 +13,15 @@ from assets import PROFILES
 from vpp.api.access import TheClock, TheStore
 from vpp.api.problems import Problem as Refusal
 from vpp.devices import Profile, load_profiles
+from vpp.domain.register_unit import RegisterUnit
+from vpp.operations.live.clock import SharedClock
 from vpp.operations.registration import agreement, prove
 from vpp.operations.registration import draft as drafts
 from vpp.operations.registration.confirmation import limit_rows
 from vpp.operations.registration.kinds import REGISTRABLE, Answer, Question, profiles_for
+from vpp.operations.registration.mastr import problem_of, tidy
 from vpp.settings import settings
-from vpp.store import Store, StoreError, registrations
+from vpp.store import Store, StoreError, mastr, registrations
 from vpp.store.people import Who
 from vpp.store.registrations import Registration
 from vpp.web.forms import Form, parsed
@@ -45,6 +48,8 @@ router = APIRouter(prefix="/register")
 SHOWN = tuple(step for step in drafts.STEPS if step != "confirmation")
 """Steps that are counted."""
 NODES_IN_A_LIST = 300
+UNKNOWN = N_("We do not know %(given)s here. Please check the number, or enter the power yourself.")
+OTHER_KIND = N_("%(given)s is another kind of device in the register: %(kind)s. Please go back and choose that kind.")
 N_AGREE = N_("Please tick the box if you agree. Without it we cannot register the device.")
 
 
@@ -214,10 +219,10 @@ def show_connection(id: UUID, request: Request, who: SeesAsOwner, words: Languag
     return _connection_page(request, r, Form(words, {**before, **kept}))
 
 
-def _connection_page(request: Request, r: Registration, form: Form) -> Response:
+def _connection_page(request: Request, r: Registration, form: Form, unit: RegisterUnit | None = None) -> Response:
     about = REGISTRABLE[r.content["kind"]]
     models = [(name, _model(profiles()[name])) for name in profiles_for(r.content["kind"], profiles())]
-    return _page(request, "connection", r, form, about=about, models=models)
+    return _page(request, "connection", r, form, about=about, models=models, unit=unit)
 
 
 def _model(profile: Profile) -> str:
@@ -230,6 +235,8 @@ def keep_connection(
 ) -> Response:  # fmt: skip
     r, form = _open(store, who, id), Form.of(words, given)
     answers = kept(given, words, {"rating_kw", "port", "unit"})
+    if given.texts.get("step") == "look-up":
+        return _from_register(request, r, form, answers, store, clock)
     explain(form, drafts.connection_problems(r.content["kind"], answers, around(store), store))
     if form.errors:
         return _connection_page(request, r, form)
@@ -239,6 +246,30 @@ def keep_connection(
         content |= {"probe": {}, "test": {}}  # another device, or none: what was proved does not count
     registrations.add_to_draft(store, id, r.owner, content, clock.now())
     return go(f"/register/{id}/{'probe' if content['way'] == 'device' else 'limits'}")
+
+
+def _from_register(
+    request: Request, r: Registration, form: Form, answers: Mapping[str, str], store: Store, clock: SharedClock
+) -> Response:
+    """What the register of plants says of the number goes into the form, to be looked at before it is kept."""
+    number, kind = tidy(answers.get("mastr", "")), r.content["kind"]
+    unit = None if problem_of(number) else mastr.unit(store, number)
+    if not number:
+        explain(form, [drafts.Problem("mastr", "needed")])
+    elif wrong := problem_of(number):
+        explain(form, [drafts.Problem("mastr", f"mastr_{wrong}", number)])
+    elif unit is None:
+        form.wrong("mastr", UNKNOWN, given=number)
+    elif unit.kind != kind:
+        register = KINDS[unit.kind][0] if unit.kind in KINDS else N_("another kind of device")
+        form.wrong("mastr", OTHER_KIND, given=number, kind=form.words.gettext(register))
+    if form.errors or unit is None:
+        return _connection_page(request, r, form)
+    form.values = {**form.values, "mastr": number, "rating_kw": shown(f"{unit.power_kw:.10g}", form.words)}
+    if unit.capacity_kwh is not None:
+        before = {"capacity_kwh": f"{unit.capacity_kwh:.10g}", **r.content.get("limits_before", {})}
+        registrations.add_to_draft(store, r.registration_id, r.owner, {"limits_before": before}, clock.now())
+    return _connection_page(request, r, form, unit)
 
 
 # Probe and test
@@ -305,7 +336,7 @@ def show_limits(id: UUID, request: Request, who: SeesAsOwner, words: Language, s
     asked = drafts.questions(r.content["kind"], around(store))
     values = {v["point"]: v["value"] for v in r.content.get("probe", {}).get("values", []) if v["value"] is not None}
     before = {q.name: f"{values[q.point]:.6g}" if q.point in values else q.default for q in asked}
-    before |= r.content.get("limits", {})
+    before |= {**r.content.get("limits_before", {}), **r.content.get("limits", {})}
     form = Form(words, {k: shown(v, words) for k, v in before.items()})
     return _page(request, "limits", r, form, asked=asked, Answer=Answer)
 

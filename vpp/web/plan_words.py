@@ -33,3 +33,25 @@ COMPONENTS: dict[str, str] = {
     "tie_break": N_("Order among equals"),
     "end_value": N_("Value of what is stored at the end"),
 }
+
+WAYS: dict[str, str] = {
+    "exact": N_("as one problem"),
+    "city": N_("by prices, site by site"),
+    "reference": N_("as one problem, without short cuts"),
+    "rules": N_("by rules"),
+    "previous": N_("from the plan before"),
+}
+LIMITS: dict[str, str] = {
+    "import_limit_kw": N_("highest import"),
+    "export_limit_kw": N_("highest export"),
+    "max_import_kw": N_("highest draw"),
+    "max_export_kw": N_("highest injection"),
+    "required_kw": N_("headroom asked for"),
+    "max_charge_kw": N_("highest charging power"),
+    "max_discharge_kw": N_("highest discharging power"),
+    "max_power_kw": N_("highest power"),
+    "max_heat_kw": N_("highest heat output"),
+    "available_kw": N_("power of sun or wind"),
+    "capacity_kwh": N_("storage capacity"),
+}
+"""Limits that bind, by their column."""

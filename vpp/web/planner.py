@@ -23,7 +23,7 @@ from vpp.operations.schedule import Flavour, write_schedule
 from vpp.web.charts import Chart, Look, Series
 from vpp.web.forms import Form
 from vpp.web.kinds import colour, kind_name
-from vpp.web.plan_words import COMPONENTS
+from vpp.web.plan_words import COMPONENTS, LIMITS, WAYS
 from vpp.web.render import download, environment, go, page
 from vpp.web.translations import N_
 from vpp.web.visitor import ChangesAsPlanner, FromForm, Language, SeesAsPlanner, csrf_of
@@ -201,6 +201,7 @@ def _shown(request: Request, job: Job, words: Words, asset: str) -> dict[str, An
         "stored": stored_chart(words, found), "ids": ids, "asset": asset,
         "reasons": [r for r in plan.reasons if r.asset == asset],
         "unknown": bool(asset) and asset not in ids,
+        "methods": WAYS, "limits": LIMITS,
         "dearest": [x for x in plan.limits if x.worth_eur > 0.005][:10],
     }  # fmt: skip
 

@@ -20,6 +20,9 @@ HERE = Path(__file__).parent
 LANGUAGES = ("en", "de")
 """The first is what the sentences are written in; it needs no catalogue."""
 KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
+ROOT = HERE.parents[1]
+BENEATH = (ROOT / "models", ROOT / "assets", ROOT / "vpp" / "operations")
+"""Where sentences are made that pages say: each by `vpp.domain.said`."""
 METHODS = [("**.py", "python"), ("**.html", "jinja2.ext:babel_extract")]
 
 
@@ -57,6 +60,9 @@ def sentences() -> dict[str | tuple[str, ...], str]:
     options = {"**.html": {"extensions": "jinja2.ext.i18n,jinja2.ext.do", "trimmed": "true", "silent": "false"}}
     for file, line, said, *_ in extract_from_dir(HERE, METHODS, options, KEYWORDS):
         found.setdefault(said if isinstance(said, str) else tuple(said), f"{file}:{line}")
+    for folder in BENEATH:
+        for file, line, said, *_ in extract_from_dir(folder, METHODS[:1], keywords={"said": None}):
+            found.setdefault(said if isinstance(said, str) else tuple(said), f"{folder.name}/{file}:{line}")
     return found
 
 

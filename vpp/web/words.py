@@ -1,7 +1,7 @@
 """Sentences, numbers and times as a reader expects them: by language, in the market's time zone."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -9,7 +9,8 @@ from typing import Any
 
 from babel import Locale, dates, numbers
 
-from vpp.domain import MARKET_ZONE
+from vpp.domain import MARKET_ZONE, Message, message_from
+from vpp.domain.message import unit_of
 from vpp.web.translations import LANGUAGES, translations
 
 NOTHING = "–"
@@ -35,6 +36,24 @@ class Words:
 
     def ngettext(self, one: str, many: str, n: int, **values: Any) -> str:
         return translations(self.language).ungettext(one, many, n) % {"num": n, **values}
+
+    def message(self, told: Message | list[Any]) -> str:
+        """A sentence of the system, or what is stored of it; its values by their units."""
+        told = told if isinstance(told, Message) else message_from(told)
+        return self.gettext(told.template, **{name: self._place(name, v) for name, v in told.values.items()})
+
+    def messages(self, told: Iterable[Message | list[Any]]) -> str:
+        return "; ".join(map(self.message, told))
+
+    def _place(self, name: str, value: float | str) -> str:
+        unit = unit_of(name)
+        if unit is None or isinstance(value, str):
+            return str(value)
+        if unit == "kWh":
+            return self.quantity(value / 1000, "MWh", 1) if value >= 1000 else self.kwh(value)
+        if unit == "EUR/MWh":
+            return self.quantity(value, "€/MWh", 0)
+        return self.kw(value) if unit == "kW" else self.number(value) if not unit else self.quantity(value, unit, 0)
 
     # Numbers
 

@@ -50,7 +50,7 @@ def test_inputs_come_as_the_day_goes_on_and_make_a_case(empty):
     assert collect(empty, SITE, local(FIRST, 12)) == []
     live = live_case(empty, ASSET_TYPES, horizon_from(quarter_of(local(FIRST, 20))), local(FIRST, 20))
     assert len(live.case.units) == 12
-    assert not [said for said in live.assumed if said.startswith("series")]
+    assert not [told for told in live.assumed if f"{told}".startswith("series")]
     buy = live.case.market.buy_eur_per_mwh
     assert buy.max() > 100 and np.isfinite(buy).all()  # the evening peak of that day
 
@@ -63,7 +63,7 @@ def test_after_the_end_of_the_prices_the_city_lives_on_and_says_so(empty):
     assert "no day-ahead price" in next(p for p in parts(empty) if p.name == "inputs").saying
     evening = local(last, 23, 30)
     live = live_case(empty, ASSET_TYPES, horizon_from(quarter_of(evening)), evening)
-    assert any("1 days before" in said for said in live.assumed)
+    assert any("1 days before" in f"{told}" for told in live.assumed)
     assert truth(site, last + timedelta(days=1)).horizon == truth(site, last).horizon
 
 

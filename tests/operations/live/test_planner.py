@@ -240,7 +240,7 @@ def test_an_override_is_planned_around_at_once_and_again_when_it_is_taken_back(s
     made = it.tick()
     assert [m.kind for m in made] == ["event"]
     newest = [r for r in records(store, HERE, FAR) if r.kind == "event"][-1]
-    assert "exclude of battery-a by a dispatcher" in newest.why
+    assert "battery-a taken out by a dispatcher" in newest.why
     assert np.allclose(store.load_run(newest.run_id).plan.power_kw["battery-a"], 0.0)
     clock.at(clock.now() + timedelta(minutes=1))
     assert end_override(store, given.override_id, "a dispatcher", clock.now())

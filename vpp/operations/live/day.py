@@ -1,6 +1,5 @@
 """The dispatcher's day as a value: plan against measured, position, stores, and what needs somebody's attention."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -11,10 +10,10 @@ from uuid import UUID
 
 import numpy as np
 
-from vpp.domain import MARKET_ZONE, QUARTER, Array, Horizon, market_day, quarter_of
+from vpp.domain import MARKET_ZONE, QUARTER, Array, Horizon, Message, market_day, message_from, quarter_of, together
 from vpp.operations.apply import GRACE
 from vpp.operations.live.clock import SharedClock
-from vpp.operations.live.planner import DAY_AHEAD_AT, SETTLE_WALL_S
+from vpp.operations.live.planner import ASSUMPTIONS, DAY_AHEAD_AT, SETTLE_WALL_S
 from vpp.operations.live_case import STALE
 from vpp.store import Store, listing
 from vpp.store import day as of_day
@@ -76,6 +75,8 @@ class Attention:
     """The asset's type."""
     detail: str = ""
     """As the system said it, in English."""
+    said: tuple[Message, ...] = ()
+    """The same for every language; empty: only the text is known."""
     at: datetime | None = None
     amount: float | None = None
 
@@ -294,15 +295,21 @@ def _of_plan(now: datetime, last: Dispatch | None, run: listing.Line | None) -> 
     found = list[Attention]()
     severity = {"optimal": None, "feasible": Severity.NOTICE, "relaxed": Severity.WARN, "previous": Severity.WARN}
     grade = severity.get(last.label, Severity.BAD)
+    summary = {"violations": []} if run is None else run["summary"]
+    why = tuple(message_from(each) for each in summary.get("said", ()))
     if grade is not None:
         gap = None if run is None else _gap_eur(run)
-        found.append(Attention(what=What.LABEL, severity=grade, subject=last.label, detail=last.why, amount=gap))
-    for each in (run or {"summary": {"violations": []}})["summary"]["violations"]:
+        found.append(
+            Attention(what=What.LABEL, severity=grade, subject=last.label, detail=last.why, said=why, amount=gap)
+        )
+    for each in summary["violations"]:
+        told = (message_from(each["said"]),) if each.get("said") else ()
         found.append(Attention(what=What.BROKEN_LIMIT, severity=Severity.WARN, subject=each["where"],
-                               detail=each["sentence"], amount=float(each["amount"])))  # fmt: skip
-    told = re.search(r"\d+ assumptions: .*", last.why)
-    if told:
-        found.append(Attention(what=What.ASSUMED, severity=Severity.NOTICE, detail=told[0]))
+                               detail=each["sentence"], said=told, amount=float(each["amount"])))  # fmt: skip
+    first = next((n for n, message in enumerate(why) if message.template == ASSUMPTIONS), None)
+    if first is not None:
+        found.append(Attention(what=What.ASSUMED, severity=Severity.NOTICE, detail=together(why[first:]),
+                               said=why[first:]))  # fmt: skip
     return found
 
 

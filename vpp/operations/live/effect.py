@@ -6,7 +6,7 @@ from datetime import datetime
 
 import numpy as np
 
-from vpp.domain import Array, AssetType, Case, Horizon, Label, Plan, quarter_of
+from vpp.domain import Array, AssetType, Case, Horizon, Label, Plan, Violation, quarter_of
 from vpp.operations import plan as planning
 from vpp.operations.apply import GRACE
 from vpp.operations.live.planner import horizon_from
@@ -45,7 +45,7 @@ class Effect:
     """The first in which the override is in force."""
     moved: tuple[Moved, ...]
     """The most first."""
-    broken: tuple[str, ...]
+    broken: tuple[Violation, ...]
     """Limits that are exceeded only with it."""
 
     @property
@@ -68,7 +68,7 @@ def effect(store: Store, asset_types: Mapping[str, AssetType], override: Overrid
     before, after = planned(others), planned([*others, override])
     step = max(0, min(horizon.steps - 1, (override.start - horizon.start) // horizon.step))
     known = {v.sentence for v in before.violations}
-    broken = tuple(v.sentence for v in after.violations if v.sentence not in known)
+    broken = tuple(v for v in after.violations if v.sentence not in known)
     return Effect(
         horizon=horizon, before=before.label, after=after.label, before_eur=before.objective_eur,
         after_eur=after.objective_eur, net_before_kw=_net(before), net_after_kw=_net(after), step=step,

@@ -7,7 +7,7 @@ came in time, the ladder answers: what is left of the last plan, then the device
 import hashlib
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from datetime import time as clock_time
@@ -24,13 +24,17 @@ from vpp.domain import (
     Case,
     Horizon,
     Label,
+    Message,
     Mistakes,
     Plan,
     Priority,
     Setpoint,
     SetpointKind,
+    because,
     market_day,
     quarter_of,
+    said,
+    together,
 )
 from vpp.milp import NoPlan
 from vpp.operations import plan as planning
@@ -43,6 +47,7 @@ from vpp.store.dispatching import (
     PLANNER,
     Identity,
     Override,
+    OverrideKind,
     done,
     grid,
     heed,
@@ -56,6 +61,8 @@ from vpp.store.dispatching import (
 )
 from vpp.store.registry_state import registry_state
 
+ASSUMPTIONS = "%(assumptions_count)s assumptions"
+"""What a plan says before what it assumed."""
 DAY_AHEAD_AT = clock_time(11, 30)
 """Local: the last run ahead of gate closure at noon."""
 LEAST_LEAD, MOST_LEAD = timedelta(seconds=60), timedelta(minutes=10)
@@ -98,7 +105,7 @@ class Gathered:
     live: LiveCase
     news: frozenset[str]
     """Decisions and troubles that it knows."""
-    why: str
+    why: tuple[Message, ...]
     """Of an event: what happened."""
 
 
@@ -243,7 +250,7 @@ class Planner:
         given, trouble = overrides(self.store, now), self._troubled(now)
         horizon = horizon_from(start, identity.start if identity.kind == "day_ahead" else None)
         live = live_case(self.store, self.asset_types, horizon, now, trouble, given)
-        why = self._cause(given, trouble) if identity.kind == "event" else ""
+        why = self._cause(given, trouble) if identity.kind == "event" else ()
         return Gathered(identity=identity, live=live, news=self._news(now, given, trouble), why=why)
 
     def solve(self, gathered: "Gathered") -> "Made":
@@ -258,9 +265,11 @@ class Planner:
     def keep(self, gathered: "Gathered", made: "Made") -> int | None:
         """Push plan, record and orders; how many orders, None: somebody was faster."""
         live, identity, plan = gathered.live, gathered.identity, made.plan
-        told = f"{len(live.assumed)} assumptions: {'; '.join(live.assumed[:3])}" if live.assumed else "all inputs known"
+        assumed = said("%(assumptions_count)s assumptions", assumptions_count=len(live.assumed))
+        told = (assumed, *live.assumed[:3]) if live.assumed else (said("all inputs known"),)
         given = [] if identity.kind == "day_ahead" else self._orders(identity, live, plan)
-        why = "; ".join(filter(None, (gathered.why, plan.why, told)))
+        plan = replace(plan, said=(*gathered.why, *plan.said, *told))  # `why` stays the method's, as in a plan folder
+        why = together(plan.said)
         run = (run_id_of(identity), plan, planning.inputs_hash(live.case, self.asset_types))
         pushed = push(self.store, identity, run, given, label=plan.label.value, why=why, planned=self.clock.now(),
                       inputs=made.inputs)  # fmt: skip
@@ -278,10 +287,18 @@ class Planner:
         return self._news(now, overrides(self.store, now), self._troubled(now))
 
     @staticmethod
-    def _cause(given: Sequence[Override], trouble: Mapping[str, str]) -> str:
-        told = [f"{o.kind.value} of {o.target} by {o.author}" for o in given]
-        told += [f"'{id}' {why}" for id, why in trouble.items()]
-        return "after an event: " + ("; ".join(told) or "an earlier one is over")
+    def _cause(given: Sequence[Override], trouble: Mapping[str, str]) -> tuple[Message, ...]:
+        texts: Mapping[OverrideKind, Callable[[str, str], Message]] = {
+            OverrideKind.LOCK: lambda target, author: said(
+                "%(target)s locked by %(author)s", target=target, author=author),
+            OverrideKind.EXCLUDE: lambda target, author: said(
+                "%(target)s taken out by %(author)s", target=target, author=author),
+            OverrideKind.LIMIT: lambda target, author: said(
+                "%(target)s limited by %(author)s", target=target, author=author),
+        }  # fmt: skip
+        told = [texts[o.kind](o.target, o.author) for o in given]
+        told += [said("'%(asset)s' does not follow: %(problem)s", asset=id, problem=why) for id, why in trouble.items()]
+        return (said("planned anew after an event"), *(told or [said("an earlier event is over")]))
 
     def _orders(self, identity: Identity, live: LiveCase, plan: Plan) -> list[Setpoint]:
         """Orders of the plan's first step; ids follow from the identity, so the same push twice is one."""
@@ -342,8 +359,9 @@ class Planner:
             if not self._plan(Identity("event", identity.start, NO_PLAN), identity.start):
                 self._unplanned = identity.start
             return
-        why = f"no plan in time: the plan of {last.start:%Y-%m-%d %H:%M} UTC goes on"
-        plan = replace(left, why=why)
+        clock = f"{last.start.astimezone(MARKET_ZONE):%H:%M}"
+        told = said("no plan in time: the plan of %(clock)s goes on", clock=clock)
+        plan, why = because(left, told), f"{told}"
         given = self._again(identity, plan, now)
         run_id = _previous_id(identity)
         push(self.store, identity, (run_id, plan, run.inputs_hash), given,

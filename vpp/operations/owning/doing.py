@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from vpp.domain import Reason
+from vpp.domain import Message, Reason
 from vpp.store import RegisteredAsset, Store, dispatcher, listing
 from vpp.store.dispatching import last_planned
 
@@ -19,6 +19,8 @@ class Doing:
     """`charging`, `held`, `full_load` …: codes of `vpp explain`."""
     sentence: str
     """The plan's own, in English."""
+    said: Message | None
+    """The same for every language."""
     start: datetime
     end: datetime
     power_kw: float
@@ -59,7 +61,7 @@ def _doing(reason: Reason, power: listing.Scheduled, price: listing.Scheduled | 
     step = timedelta(minutes=power.step_minutes)
     first, end = (reason.start - power.start) // step, (reason.end - power.start) // step
     return Doing(
-        code=reason.code, sentence=reason.sentence, start=reason.start, end=reason.end,
+        code=reason.code, sentence=reason.sentence, said=reason.said, start=reason.start, end=reason.end,
         power_kw=float(np.mean(power.values[first:end])),
         price_eur_per_mwh=float("nan") if price is None else float(np.mean(price.values[first:end])),
     )  # fmt: skip

@@ -11,7 +11,7 @@ import numpy as np
 from models.dispatch import Thoroughness, evaluate, optimise_repeatably, rule_based
 from models.district import District
 from vpp.cases import Tables, from_tables
-from vpp.domain import Array, AssetType, Case, Plan, Unit
+from vpp.domain import Array, AssetType, Case, Plan, Unit, said
 from vpp.milp import Templates
 from vpp.operations.apply import asked_kw, orders
 from vpp.operations.rolling import remaining
@@ -162,7 +162,9 @@ def carried_out(
         for id in ran:
             ran[id] += real.horizon.step_h * points[id]["running"]
     done = {a: {p: np.array([s[a][p] for s in shown]) for p in points} for a, points in shown[0].items()}
-    return evaluate(real, done, asset_types, templates(), why="planned on forecasts, carried out by simulated devices")
+    return evaluate(
+        real, done, asset_types, templates(), why=said("planned on forecasts, carried out by simulated devices")
+    )
 
 
 def _as_reached(
