@@ -49,6 +49,20 @@ COLUMNS: dict[str, str] = {
     "thermal_efficiency": N_("Thermal efficiency"), "charge_efficiency": N_("Charging efficiency"),
     "discharge_efficiency": N_("Discharging efficiency"), "final_soc_min": N_("Least charge at the end"),
     "fuel_eur_per_mwh": N_("Fuel"), "min_charge_kw": N_("Least charging power"),
+    "grid_charging": N_("May charge from the grid"), "self_discharge_per_h": N_("Self-discharge"),
+    "loss_per_h": N_("Heat loss"), "initial_soc": N_("Charge at the start"),
+    "final_value_eur_per_mwh": N_("Worth of what is left at the end"),
+    "min_power_fraction": N_("Least power when running"), "min_heat_fraction": N_("Least heat when running"),
+    "part_load_electrical_efficiency": N_("Electrical efficiency at least power"),
+    "start_cost_eur": N_("Cost of a start"), "min_up_h": N_("Runs at least"), "min_down_h": N_("Rests at least"),
+    "ramp_kw_per_h": N_("Change of power"), "fuel_t_co2_per_mwh": N_("CO₂ of the fuel"),
+    "initial_on_h": N_("Has been running since"), "sheddable_fraction": N_("May be shed"),
+    "shed_eur_per_mwh": N_("Price of shedding"), "feed_in_eur_per_mwh": N_("Feed-in tariff"),
+    "cap_fraction": N_("Feeds in at most"), "zero_if_negative": N_("Nothing paid at negative prices"),
+    "power_kw": N_("Power"), "run_h": N_("Length of a run"), "interruptible": N_("May be interrupted"),
+    "earliest": N_("Earliest"), "latest": N_("Latest"), "charger": N_("Charger"), "arrival": N_("Arrival"),
+    "departure": N_("Departure"), "energy_kwh": N_("Energy needed"), "battery_kwh": N_("Battery of the car"),
+    "arrival_kwh": N_("Energy at arrival"), "min_level": N_("Least brightness"), "level": N_("Brightness"),
 }  # fmt: skip
 """Columns of a registration that people ask for; the others stand below under their own names."""
 
@@ -127,6 +141,14 @@ def _cell(name: str, value: object, words: Words) -> str:
         return str(value)
     if name.endswith("_kwh") and "eur" not in name:
         return words.kwh(value)
+    if name in ("self_discharge_per_h", "loss_per_h"):
+        return f"{words.percent(value, 3)}/h"
+    if name.endswith("_kw_per_h"):
+        return words.quantity(value, "kW/h")
+    if name.endswith("t_co2_per_mwh"):
+        return words.quantity(value, "t/MWh", 3)
+    if name.endswith("_eur"):
+        return words.eur(value)
     if name.endswith("_kw"):
         return words.kw(value)
     if name.endswith("eur_per_mwh"):

@@ -119,12 +119,12 @@ def _no_prices(a: Attention, words: Words, now: datetime) -> Said:
 def _not_released(a: Attention, words: Words, now: datetime) -> Said:
     day = datetime.fromisoformat(a.subject).date()
     title = words.gettext("The plan for %(day)s is not released", day=words.short_day(day))
-    closed = a.severity is Severity.WARN
+    closed = a.at is not None and now >= a.at
     text = (
         words.gettext("The gate closed at %(time)s: the newest plan by then counts as the position.",
                       time=words.time(a.at))
         if closed
-        else words.gettext("Gate closure is at %(time)s.", time=words.time(a.at))
+        else words.gettext("Gate closure is at %(time)s, %(ago)s.", time=words.time(a.at), ago=words.ago(a.at, now))
     )  # fmt: skip
     return title, text, ((words.gettext("Look and release"), "/day/release"),)
 

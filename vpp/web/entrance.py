@@ -150,7 +150,11 @@ def manifest(words: Language) -> Response:
     content: dict[str, Any] = {
         "name": words.gettext("Virtual power plant"), "short_name": "vpp", "start_url": "/", "scope": "/",
         "display": "standalone", "lang": words.language, "background_color": "#f5f4ef", "theme_color": "#0d3b44",
-        "icons": [{"src": url_of("icon.svg"), "sizes": "any", "type": "image/svg+xml", "purpose": "any maskable"}],
+        "icons": [
+            {"src": url_of("icon.svg"), "sizes": "any", "type": "image/svg+xml", "purpose": "any"},
+            *({"src": url_of(f"icon-{n}.png"), "sizes": f"{n}x{n}", "type": "image/png", "purpose": purpose}
+              for n in (192, 512) for purpose in ("any", "maskable")),
+        ],
     }  # fmt: skip
     return JSONResponse(content, media_type="application/manifest+json")
 

@@ -109,6 +109,8 @@ POINTS: Mapping[str, tuple[str, str]] = {
     "imported_kwh": (N_("Energy drawn"), "kWh"), "session_kwh": (N_("Energy of this charge"), "kWh"),
     "demand_kw": (N_("Demand"), "kW"), "health_share": (N_("State of health"), "%"), "cable_a": (N_("Cable"), "A"),
     "state": (N_("State"), ""), "power_set_kw": (N_("Ordered power"), "kW"),
+    "heat_set_kw": (N_("Ordered heat"), "kW"), "power_set_on": (N_("Follows the order"), ""),
+    "heat_set_on": (N_("Follows the order"), ""), "return_degc": (N_("Return temperature"), "°C"),
 }  # fmt: skip
 """Names and units of measured points."""
 QUALITY: Mapping[str, tuple[str, str]] = {
@@ -132,7 +134,7 @@ def point_name(words: Words, point: str) -> str:
 
 def point_value(words: Words, point: str, value: float | None) -> str:
     unit = POINTS.get(point, ("", ""))[1]
-    if point == "on" and value is not None:
+    if point in ("on", "power_set_on", "heat_set_on") and value is not None:
         return words.gettext("yes") if value > 0.5 else words.gettext("no")
     if unit == "%":
         return words.percent(value)

@@ -51,8 +51,8 @@ def test_the_newest_day_ahead_plan_is_the_position_once_the_gate_has_closed(stor
     planner.tick()
     before = the_day(store, clock)
     assert before.positions == [] and before.tomorrow is not None
-    waiting = next(a for a in before.attention if a.what is What.NOT_RELEASED)
-    assert waiting.severity is Severity.NOTICE
+    waiting = before.attention[0]  # what a gate closes on comes first
+    assert (waiting.what, waiting.severity, waiting.at) == (What.NOT_RELEASED, Severity.WARN, NOON.replace(minute=0))
     clock.at(NOON)
     after = the_day(store, clock)
     assert [p.release for p in after.positions] == [None]

@@ -268,10 +268,15 @@ def _attention(
     tomorrow = today + timedelta(days=1)
     if ahead is not None and local.time() >= DAY_AHEAD_AT and not releases(store, tomorrow, now):
         gate = datetime.combine(today, GATE_CLOSURE, MARKET_ZONE)
-        found.append(Attention(what=What.NOT_RELEASED, severity=Severity.NOTICE if now < gate else Severity.WARN,
-                               at=gate, subject=f"{tomorrow}"))  # fmt: skip
+        found.append(Attention(what=What.NOT_RELEASED, severity=Severity.WARN, at=gate, subject=f"{tomorrow}"))
     order = list(Severity)
-    return sorted(found, key=lambda a: (order.index(a.severity), a.what, a.subject))
+
+    def urgency(a: Attention) -> tuple[bool, int, str, str]:
+        """What a gate closes on comes first: nothing else is lost within minutes."""
+        closing = a.what is What.NOT_RELEASED and a.at is not None and now < a.at
+        return not closing, order.index(a.severity), a.what, a.subject
+
+    return sorted(found, key=urgency)
 
 
 def _of_devices(store: Store, clock: SharedClock, now: datetime) -> list[Attention]:

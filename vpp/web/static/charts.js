@@ -170,6 +170,6 @@ document.addEventListener('vpp:renewed', event => {
   drawIn(event.detail.parentElement ?? document)
 })
 const again = () => { for (const box of [...drawn.keys()]) { forget(box); draw(box) } }
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', again)
+for (const changes of ['(prefers-color-scheme: dark)', 'print']) matchMedia(changes).addEventListener('change', again)
 drawIn(document)
 document.fonts?.ready.then(again)
