@@ -336,7 +336,7 @@ def test_what_is_not_known_is_taken_from_the_day_before_and_said(store, clock):
     horizon = horizon_from(quarter_of(clock.now()))
     live = live_case(store, small_site().types, horizon, clock.now())
     assert any("price-buy" in str(said) and "1 days before" in str(said) for said in live.assumed)
-    assert any("battery-a" in said for said in live.assumed)  # its reading is two days old
+    assert any("battery-a" in str(said) for said in live.assumed)  # its reading is two days old
 
 
 def test_a_series_nobody_ever_forecast_is_named(store, clock):
