@@ -72,3 +72,19 @@ def test_the_compose_file_names_only_what_it_declares():
     build = found["services"]["platform"]["build"]
     context = (COMPOSE.parent / build["context"]).resolve()
     assert (context / build["dockerfile"]).is_file() and (context / "pyproject.toml").is_file()
+
+
+def test_the_image_is_built_from_what_there_is_and_starts_as_the_compose_file_does():
+    text = (COMPOSE.parent / "Dockerfile").read_text()
+    words = shlex.split(text)
+    assert (PACKAGING.parent / words[words.index("-c") + 1]).is_file()
+    command = re.search(r"^CMD (\[.*\])$", text, re.MULTILINE)
+    assert command is not None
+    assert yaml.safe_load(command[1]) == yaml.safe_load(COMPOSE.read_text())["services"]["platform"]["command"]
+
+
+def test_the_guide_names_files_that_exist():
+    guide = (PACKAGING.parent / "docs/how-to/run-the-platform.md").read_text()
+    named = set(re.findall(r"packaging/[\w./-]+\.\w+", guide))
+    assert {"packaging/systemd/vpp.service", "packaging/compose/compose.yaml"} <= named
+    assert [path for path in sorted(named) if not (PACKAGING.parent / path).is_file()] == []

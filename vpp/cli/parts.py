@@ -143,9 +143,10 @@ def _planner_part(folder: Path) -> None:
     from vpp.operations.live.collector import Collector
     from vpp.operations.live.demo_site import collect, existing_site, register
     from vpp.operations.live.planner import Planner
+    from vpp.operations.live.upkeep import Upkeeper
     from vpp.operations.registration.expectations import Expectations
     from vpp.sources.answers import ask
-    from vpp.store import SERVICE_ANSWER_S, Store, StoreError, StoreUnavailable
+    from vpp.store import SERVICE_ANSWER_S, Store, StoreError, StoreUnavailable, Upkeep
     from vpp.store.dispatching import alone, say
 
     stop, clock, demo = stop_event(), shared_clock(folder), is_demo(folder)
@@ -156,6 +157,11 @@ def _planner_part(folder: Path) -> None:
         site = existing_site(folder) if demo else None
         found = settings()
         expectations = Expectations(store)
+        kept = Upkeep(
+            keep_raw_days=found.keep_raw_days, keep_quarter_hours_days=found.keep_quarter_hours_days,
+            columnstore_after_days=found.columnstore_after_days,
+        )  # fmt: skip
+        upkeeper = Upkeeper(store, kept)
         collector = Collector(store, ask, () if demo else found.sources, found.station, 3 * waits)
         if site is not None:
             register(store, site, clock.now())
@@ -173,6 +179,7 @@ def _planner_part(folder: Path) -> None:
                         expectations.tick(clock.now())
                         if planner.tick():
                             store.roll_up()  # quarter-hours for people to look at
+                        upkeeper.tick(clock.now())
             except StoreUnavailable as problem:
                 log.warning("waiting for the database: %s", problem)
                 stop.wait(0.5)

@@ -1,0 +1,45 @@
+"""Files of exports hold personal data: they are kept a week, and no longer."""
+
+import os
+import time
+
+from vpp.api import working
+from vpp.api.working import KEEP_FILES, Jobs, remove_old
+
+NOW = 1_800_000_000.0
+WEEK = KEEP_FILES.total_seconds()
+
+
+def written(folder, name, age_s, now=NOW):
+    path = folder / name
+    path.write_bytes(b"x")
+    os.utime(path, (now - age_s, now - age_s))
+    return path
+
+
+def test_what_is_older_than_a_week_goes_and_the_rest_stays(tmp_path):
+    assert KEEP_FILES.days == 7
+    written(tmp_path, "old.zip", WEEK + 1)
+    written(tmp_path, "new.zip", WEEK - 1)
+    written(tmp_path, "other.txt", 2 * WEEK)
+    (tmp_path / ".export-x").mkdir()
+    written(tmp_path / ".export-x", "draft.zip", 0)
+    os.utime(tmp_path / ".export-x", (NOW - 2 * WEEK, NOW - 2 * WEEK))
+    assert sorted(remove_old(tmp_path, NOW)) == [".export-x", "old.zip"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["new.zip", "other.txt"]
+
+
+def test_a_web_process_cleans_when_it_starts_and_while_it_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(working, "CLEAN_EVERY_S", 0.02)
+    monkeypatch.setattr(working._jobs, "give_up", lambda store: 0)
+    jobs = Jobs(None, tmp_path)
+    jobs.start()
+    try:
+        for name in ("first.zip", "second.zip"):
+            path = written(tmp_path, name, 2 * WEEK, time.time())
+            end = time.monotonic() + 5
+            while path.exists() and time.monotonic() < end:
+                time.sleep(0.01)
+            assert not path.exists()
+    finally:
+        jobs.stop()
