@@ -63,7 +63,7 @@ def _checked_and_run(wanted: Any, out: Path, workers: int, dask: str | None, dry
                 f"about {_duration(found.seconds)} on {workers} processes; one day took {found.seconds_per_day:.1f} s"
             )
         return
-    with one_sentence(StudyFailed, ModuleNotFoundError), _progress() as progress:
+    with one_sentence(StudyFailed, ModuleNotFoundError), shown_progress() as progress:
         manifest = _run(wanted, out, workers, dask, progress)
     if as_json:
         print_json({"folder": str(out), "days": len(manifest["days"]), "chains": len(manifest["chains"])})
@@ -268,7 +268,7 @@ def _duration(seconds: float) -> str:
 
 
 @contextmanager
-def _progress() -> Generator[Callable[[int, int, float], None]]:
+def shown_progress() -> Generator[Callable[[int, int, float], None]]:
     """A bar with the time left on a terminal; elsewhere a line at every tenth of the days."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
