@@ -37,6 +37,8 @@ def test_the_client_reads_and_decides(own):
     assert refused.value.status == 404
 
 
+# The server runs in this process: a thread of its own that draws a random number looks to hypothesis like a strategy's.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 @pytest.mark.slow
 def test_nothing_that_the_description_allows_breaks_the_server(own):
     import schemathesis
