@@ -63,7 +63,7 @@ def main() -> None:
 def measured(name: str, case: Case, a: argparse.Namespace, out: dict[str, Any], start: Any) -> CityPlan:
     templates = Templates()
     began, cpu = time.perf_counter(), time.process_time()
-    found = city_plan(case, ASSET_TYPES, templates, gap=a.gap, time_limit=a.time_limit, why="benchmark",
+    found = city_plan(case, ASSET_TYPES, templates, gap=a.gap, time_limit=a.time_limit,
                       workers=a.workers, start=start)  # fmt: skip
     plan = found.plan
     out |= {

@@ -81,5 +81,5 @@ def _city(
 ) -> Plan:  # fmt: skip
     from models.dispatch.city.plan import city_plan  # loads numba, which small cases need not
 
-    found = city_plan(case, asset_types, templates, gap=gap, time_limit=time_limit, why="", progress=progress)
+    found = city_plan(case, asset_types, templates, gap=gap, time_limit=time_limit, progress=progress)
     return because(found.plan, *why)

@@ -26,7 +26,7 @@ def _compiled() -> None:
 
 
 def by_city(c: Case, **more: Any) -> Plan:
-    effort: dict[str, Any] = {"gap": 1e-3, "time_limit": 30.0, "why": "test", **more}
+    effort: dict[str, Any] = {"gap": 1e-3, "time_limit": 30.0, **more}
     return city_plan(c, ASSET_TYPES, TEMPLATES, **effort).plan
 
 
@@ -249,8 +249,8 @@ def test_the_shortest_time_limit_still_gives_a_labelled_plan():
 
 def test_a_sunk_first_guess_does_not_spoil_a_warm_start():
     c = street(5, 12, 4, limit=15.0)
-    cold = city_plan(c, ASSET_TYPES, TEMPLATES, gap=0.01, time_limit=20.0, why="cold")
-    warm_start = city_plan(c, ASSET_TYPES, TEMPLATES, gap=0.01, time_limit=20.0, why="warm", start=cold.multipliers)
+    cold = city_plan(c, ASSET_TYPES, TEMPLATES, gap=0.01, time_limit=20.0)
+    warm_start = city_plan(c, ASSET_TYPES, TEMPLATES, gap=0.01, time_limit=20.0, start=cold.multipliers)
     assert_agree(warm_start.plan, cold.plan)
 
 

@@ -56,24 +56,16 @@ def migrate(as_json: AsJson = False) -> None:
 @db.command()
 def maintain(as_json: AsJson = False) -> None:
     """Prepare the days to come, roll up new and late readings, drop what the settings do not keep."""
-    from vpp.cli.stores import opened_store
+    from vpp.cli.stores import chosen_upkeep, opened_store
     from vpp.settings import settings
-    from vpp.store import Upkeep
 
-    chosen = settings()
-    upkeep = Upkeep(
-        keep_raw_days=chosen.keep_raw_days,
-        keep_quarter_hours_days=chosen.keep_quarter_hours_days,
-        columnstore_after_days=chosen.columnstore_after_days,
-    )
+    upkeep = chosen_upkeep(settings())
     with opened_store() as store:
         done = store.maintain(datetime.now(UTC), upkeep)
         if as_json:
             print_json({"rolled_up": done.rolled_up, "dropped": done.dropped, "kept_back": done.kept_back})
         else:
-            print(f"{done.rolled_up} marks rolled up, {done.dropped} partitions dropped")
-            if done.kept_back:
-                print(f"nothing was dropped: {done.kept_back} marks of that time are not rolled up yet")
+            print("\n".join(done.sentences()))
 
 
 @db.command()

@@ -139,6 +139,7 @@ def field_folder(folder: Path) -> Path:
 
 def _planner_part(folder: Path) -> None:
     from assets import ASSET_TYPES
+    from vpp.cli.stores import chosen_upkeep
     from vpp.operations.live.clock import shared_clock
     from vpp.operations.live.collector import Collector
     from vpp.operations.live.demo_site import collect, existing_site, register
@@ -146,7 +147,7 @@ def _planner_part(folder: Path) -> None:
     from vpp.operations.live.upkeep import Upkeeper
     from vpp.operations.registration.expectations import Expectations
     from vpp.sources.answers import ask
-    from vpp.store import SERVICE_ANSWER_S, Store, StoreError, StoreUnavailable, Upkeep
+    from vpp.store import SERVICE_ANSWER_S, Store, StoreError, StoreUnavailable
     from vpp.store.dispatching import alone, say
 
     stop, clock, demo = stop_event(), shared_clock(folder), is_demo(folder)
@@ -157,11 +158,7 @@ def _planner_part(folder: Path) -> None:
         site = existing_site(folder) if demo else None
         found = settings()
         expectations = Expectations(store)
-        kept = Upkeep(
-            keep_raw_days=found.keep_raw_days, keep_quarter_hours_days=found.keep_quarter_hours_days,
-            columnstore_after_days=found.columnstore_after_days,
-        )  # fmt: skip
-        upkeeper = Upkeeper(store, kept)
+        upkeeper = Upkeeper(store, chosen_upkeep(found))
         collector = Collector(store, ask, () if demo else found.sources, found.station, 3 * waits)
         if site is not None:
             register(store, site, clock.now())
@@ -178,7 +175,7 @@ def _planner_part(folder: Path) -> None:
                         collector.tick(clock.now())
                         expectations.tick(clock.now())
                         if planner.tick():
-                            store.roll_up()  # quarter-hours for people to look at
+                            store.roll_up()  # at once, what came late too: quarter-hours for people to look at
                         upkeeper.tick(clock.now())
             except StoreUnavailable as problem:
                 log.warning("waiting for the database: %s", problem)

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 
 from vpp.cli.app import one_sentence
 from vpp.settings import Settings, settings
-from vpp.store import NoDatabase, Store, StoreError, embedded
+from vpp.store import NoDatabase, Store, StoreError, Upkeep, embedded
 
 
 @contextmanager
@@ -23,6 +23,15 @@ def opened_store(*, migrated: bool = True) -> Generator[Store]:
         if migrated and (waiting := store.pending()):
             raise StoreError(f"{store.name}: {len(waiting)} migrations have not run; run `vpp db migrate`")
         yield store
+
+
+def chosen_upkeep(chosen: Settings) -> Upkeep:
+    """How long things are kept by the settings. Raises StoreError."""
+    return Upkeep(
+        keep_raw_days=chosen.keep_raw_days,
+        keep_quarter_hours_days=chosen.keep_quarter_hours_days,
+        columnstore_after_days=chosen.columnstore_after_days,
+    )
 
 
 def say(sentence: str) -> None:

@@ -47,6 +47,11 @@ class Maintained:
     kept_back: int
     """Marks that stand in the way of dropping: their hours are not rolled up yet."""
 
+    def sentences(self) -> list[str]:
+        did = f"{self.rolled_up} marks rolled up, {self.dropped} partitions dropped"
+        back = f"nothing was dropped: {self.kept_back} marks of that time are not rolled up yet"
+        return [did, back] if self.kept_back else [did]
+
 
 def drop_and_compress(connection: Connection[Row], now: datetime, upkeep: Upkeep, rolled_up: int) -> Maintained:
     """`connection` is in autocommit."""

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from vpp.api.problems import HEADERS, Problem
+from vpp.api.problems import Problem, secured
 from vpp.domain import Mistakes
 from vpp.operations.desk import Desk, Studio
 from vpp.settings import settings
@@ -107,5 +107,5 @@ def _page_of_error(request: Request, status: int, details: list[str]) -> Respons
     answer = page(
         request, "error.html", status=status, number=status, title=title, next_step=next_step, details=details
     )
-    answer.headers.update(HEADERS)  # what nobody expected is answered outside the guard
+    secured(answer.headers)  # what nobody expected is answered outside the guard
     return answer

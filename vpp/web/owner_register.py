@@ -19,7 +19,7 @@ from vpp.operations.registration import agreement, prove
 from vpp.operations.registration import draft as drafts
 from vpp.operations.registration.confirmation import limit_rows
 from vpp.operations.registration.kinds import REGISTRABLE, Answer, Question, profiles_for
-from vpp.operations.registration.mastr import problem_of, tidy
+from vpp.operations.registration.mastr import tidy
 from vpp.settings import settings
 from vpp.store import Store, StoreError, mastr, registrations
 from vpp.store.people import Who
@@ -253,11 +253,10 @@ def _from_register(
 ) -> Response:
     """What the register of plants says of the number goes into the form, to be looked at before it is kept."""
     number, kind = tidy(answers.get("mastr", "")), r.content["kind"]
-    unit = None if problem_of(number) else mastr.unit(store, number)
-    if not number:
-        explain(form, [drafts.Problem("mastr", "needed")])
-    elif wrong := problem_of(number):
-        explain(form, [drafts.Problem("mastr", f"mastr_{wrong}", number)])
+    problems = drafts.number_problem(number)
+    unit = None if problems else mastr.unit(store, number)
+    if problems:
+        explain(form, problems)
     elif unit is None:
         form.wrong("mastr", UNKNOWN, given=number)
     elif unit.kind != kind:

@@ -32,10 +32,10 @@ class CityPlan:
 
 def city_plan(
     case: Case, asset_types: Mapping[str, AssetType], templates: Templates, *, gap: float, time_limit: float,
-    why: str, progress: Progress | None = None, seed: int = 0, workers: int | None = None,
+    progress: Progress | None = None, seed: int = 0, workers: int | None = None,
     start: Multipliers | None = None,
 ) -> CityPlan:  # fmt: skip
-    """`NoPlan` if the compiled rows refuse what the kernels found."""
+    """`NoPlan` if the compiled rows refuse what the kernels found. Why it was chosen is for the chooser to say."""
     compiling = warm()
     compiled_before = templates.seconds
     solved = solve_city(case, asset_types, templates, gap=gap, time_limit=time_limit, progress=progress, seed=seed,
@@ -50,7 +50,7 @@ def city_plan(
     compiled = templates.seconds - compiled_before
     seconds = {"compile": compiling + compiled, **solved.seconds,
                "judge": max(0.0, time.perf_counter() - judging - compiled)}  # fmt: skip
-    plan = _plan(case, solved, found, gap, why, seconds, proof)
+    plan = _plan(case, solved, found, gap, seconds, proof)
     return CityPlan(plan=plan, multipliers=solved.multipliers)
 
 
@@ -60,7 +60,7 @@ def minimised(found: Judged) -> float:
 
 
 def _plan(
-    case: Case, solved: CitySolved, found: Judged, target: float, why: str, seconds: Mapping[str, float],
+    case: Case, solved: CitySolved, found: Judged, target: float, seconds: Mapping[str, float],
     proof: Mapping[str, float],
 ) -> Plan:  # fmt: skip
     total = minimised(found)
@@ -73,7 +73,7 @@ def _plan(
         return {id: columns[id] for id in order if id in columns}
 
     return Plan(
-        horizon=case.horizon, label=label, status=solved.status, method="city", why=why,
+        horizon=case.horizon, label=label, status=solved.status, method="city", why="",
         objective_eur=sum(found.components[c] for c in COMPONENTS), penalty_eur=found.components["penalties"],
         bound_eur=bound, gap=gap, components=found.components, co2_t=found.co2_t,
         violations=tuple(found.violations), assets=len(case.units), power_kw=sorted_(found.power_kw),

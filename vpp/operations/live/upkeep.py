@@ -48,9 +48,7 @@ class Upkeeper:
             log.warning("%s", problem)
             say(self.store, PART, now, str(problem))
             return None
-        sentence = f"{did.rolled_up} marks rolled up, {did.dropped} partitions dropped"
-        if did.kept_back:
-            sentence += f"; nothing was dropped: {did.kept_back} marks of that time are not rolled up yet"
+        sentence = "; ".join(did.sentences())
         self._next = _after(now.isoformat())
         say(self.store, PART, now, sentence, {"done": now.isoformat()})
         log.info("upkeep: %s", sentence)

@@ -89,6 +89,14 @@ def type_problems(given: Mapping[str, str], it: Around) -> list[Problem]:
     return found
 
 
+def number_problem(number: str) -> list[Problem]:
+    """Of a number in the register of plants that is needed."""
+    if not number:
+        return [Problem("mastr", "needed")]
+    wrong = problem_of(number)
+    return [Problem("mastr", f"mastr_{wrong}", number)] if wrong else []
+
+
 def connection_problems(kind: str, given: Mapping[str, str], it: Around, store: Store) -> list[Problem]:
     about, found = REGISTRABLE[kind], list[Problem]()
     ways = ("device", "mastr") if about.mastr_only else ("device",)
@@ -97,10 +105,8 @@ def connection_problems(kind: str, given: Mapping[str, str], it: Around, store: 
         found.append(Problem("way", "choice", way, allowed=", ".join(ways)))
     found += _problem(about.rating, given)
     number = given.get("mastr", "").strip()
-    if way == "mastr" and not number:
-        found.append(Problem("mastr", "needed"))
-    if number and (wrong := problem_of(number)):
-        found.append(Problem("mastr", f"mastr_{wrong}", number))
+    if number or way == "mastr":
+        found += number_problem(number)
     if way != "device":
         return found
     fitting = profiles_for(kind, it.profiles)
