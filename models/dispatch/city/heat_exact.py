@@ -200,7 +200,7 @@ def _backward(s: HeatSites, i: int, p: Penalty, a: Actions, w: HeatWork, tol: fl
     return True
 
 
-@kernel
+@inlined
 def _best_action(a: Actions, on: int, t: int, x: float, w: HeatWork, row: int) -> tuple[float, float]:
     """Best value of acting from level x, and the level after it."""
     m, kind = w.m[row], 2 + on
