@@ -15,7 +15,7 @@ from vpp.domain.field import (
     SetpointState,
     Verdict,
 )
-from vpp.domain.message import Message, message_from, said, together
+from vpp.domain.message import Message, maybe_message, message_from, messages_from, said, together
 from vpp.domain.mistake import Mistake, Mistakes, nearest
 from vpp.domain.plan import Label, Limit, Plan, Reason, Violation, because
 from vpp.domain.shape import FlexibleFlow, HeatStorage, HeatUnit, HeatUse, Shape, Store
@@ -27,6 +27,6 @@ __all__ = [
     "Kind", "Label", "Limit", "Market", "Message", "Mistake", "Mistakes", "Node", "Penalties", "Plan", "Priority",
     "Quality", "Reading", "Reason", "Rules", "Schedule", "Series", "Setpoint", "SetpointEvent", "SetpointKind",
     "SetpointState", "Shape", "Simulator", "Site", "SteppedClock", "Store", "Surroundings", "Together", "Unit",
-    "Verdict", "Violation", "WallClock", "because", "market_day", "message_from", "nearest",
-    "quarter_of", "said", "together",
+    "Verdict", "Violation", "WallClock", "because", "market_day", "maybe_message", "message_from", "messages_from",
+    "nearest", "quarter_of", "said", "together",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ import numpy as np
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from vpp.domain import MARKET_ZONE, Array, Horizon, Label, Plan, Violation, message_from
+from vpp.domain import MARKET_ZONE, Array, Horizon, Label, Plan, Violation, maybe_message, messages_from
 from vpp.store.connection import Row, StoreError
 from vpp.store.plain import to_plain
 
@@ -134,7 +134,7 @@ def _run(connection: Connection[Row], row: Mapping[str, Any]) -> Run:
         assets=summary["assets"],
         **tables,
         seconds=_floats(summary["seconds"]),
-        said=tuple(message_from(each) for each in summary.get("said", ())),
+        said=messages_from(summary.get("said")),
     )
     common = {name: row[name] for name in ("run_id", "kind", "delivery_day", "started", "inputs_hash", "inputs")}
     return Run(plan=plan, **common)
@@ -156,6 +156,6 @@ def _floats(plain: Mapping[str, Any]) -> dict[str, float]:
 
 def _violation(plain: Mapping[str, Any]) -> Violation:
     read: dict[str, Any] = {"start": datetime.fromisoformat, "end": datetime.fromisoformat, "amount": float,
-                            "said": lambda plain: None if plain is None else message_from(plain)}  # fmt: skip
+                            "said": maybe_message}  # fmt: skip
     cells: dict[str, Any] = {name: read.get(name, str)(value) for name, value in plain.items()}
     return Violation(**cells)

@@ -98,7 +98,7 @@ def look(
             table = parse(content, name or "file")
             found = preview(store, What(what), table, series)
         except Mistakes as mistakes:
-            form.errors["file"] = "; ".join(str(m) for m in mistakes.mistakes[:5])
+            form.errors["file"] = "; ".join(map(words.mistake, mistakes.mistakes[:5]))
     if table is None or found is None:
         ages = input_ages(store, clock.now())
         return page(request, "inputs.html", status=422, form=form, kinds=KINDS, ages=ages, now=clock.now())
@@ -124,6 +124,6 @@ def store_it(request: Request, who: ChangesAsOperator, given: FromForm, words: L
                          datetime.now(UTC))  # fmt: skip
             return go("/inputs", said="imported")
         except (Mistakes, StoreError) as problem:
-            form.errors[""] = str(problem)
+            form.errors[""] = words.told(str(problem)) or str(problem)
     ages = input_ages(store, clock.now())
     return page(request, "inputs.html", status=422, form=form, kinds=KINDS, ages=ages, now=clock.now())
