@@ -1,7 +1,8 @@
-"""Batteries under prices: an exact dynamic programme on their level, without a grid.
+"""Batteries, and vehicles while they are there, under prices: a dynamic programme on their level, without a grid.
 
 Charging and discharging are inserted as independent segments. Where the price falls so low that burning energy pays,
-this relaxes "never both at once"; the value is then still a bound, and the schedule takes the better direction.
+this relaxes "never both at once", and where a vehicle charges at least at some power or not at all, it relaxes that;
+the value is then still a bound, the schedule takes the better way, and `modes` has the exact programme.
 """
 
 # What numba compiles is typed by numba: an element of an array is a number there, and a tuple takes any iterable.
@@ -20,10 +21,15 @@ Index = NDArray[np.int64]
 
 
 class Stores(NamedTuple):
-    """n batteries; energies in kWh, powers in kW at the terminals, prices in EUR/kWh."""
+    """n batteries or stays of vehicles; energies in kWh, powers in kW at the terminals, prices in EUR/kWh."""
 
     price_class: Index
+    first: Index
+    end: Index
+    """There in steps first … end - 1."""
     charge_kw: Array
+    least_kw: Array
+    """Charging is 0 or at least this."""
     discharge_kw: Array
     charge_efficiency: Array
     discharge_efficiency: Array
@@ -36,8 +42,13 @@ class Stores(NamedTuple):
     """Soft band."""
     final: Array
     """Wish for the end; 0: none."""
+    final_price: Array
+    """Of what it misses."""
     end_value: Array
     wear: Array
+    offers_up: Array
+    offers_down: Array
+    """1 if it counts in the rows of headroom, else 0."""
 
 
 class Work(NamedTuple):
@@ -67,31 +78,30 @@ def work_space(steps: int, pieces: int) -> Work:
 
 
 @kernel
-def solve_store(s: Stores, i: int, hours: float, penalty: float, final_penalty: float, w: Work, power: Array) -> float:
-    """Cheapest schedule of battery i under the action segments in w; its cost, penalties and end value included.
+def solve_store(s: Stores, i: int, hours: float, penalty: float, w: Work, power: Array) -> float:
+    """Cheapest schedule of store i under the action segments in w; its cost, penalties and end value included.
 
     Segments per kWh of level, unscaled; costs rising, worths falling.
     """
-    steps = power.size
-    scale = s.kept[i] ** -steps
-    sl, ln = w.slopes[steps - 1], w.lengths[steps - 1]
+    first, end = s.first[i], s.end[i]
+    scale = s.kept[i] ** (first - end)
+    sl, ln = w.slopes[end - 1], w.lengths[end - 1]
     top = s.capacity[i] * scale
     sl[0], ln[0] = s.end_value[i] / scale, top
     n, x0, v0 = 1, 0.0, 0.0
     if s.final[i] > 0.0:
-        n, v0 = band(sl, ln, n, x0, v0, s.final[i] * scale, top, final_penalty / scale)
-    for t in range(steps - 1, -1, -1):
+        n, v0 = band(sl, ln, n, x0, v0, s.final[i] * scale, top, s.final_price[i] / scale)
+    for t in range(end - 1, first - 1, -1):
         if s.low[i] > 0.0 or s.high[i] < s.capacity[i]:
             n, v0 = band(sl, ln, n, x0, v0, s.low[i] * scale, s.high[i] * scale, penalty / scale)
         w.count[t], w.left[t], w.value[t] = n, x0, v0
-        before, after = w.slopes[max(t - 1, 0)], w.lengths[max(t - 1, 0)]
-        if t > 0:
-            for j in range(n):
-                before[j] = sl[j]
-                after[j] = ln[j]
-            sl, ln = before, after
-        else:
+        if t == first:
             break
+        before, after = w.slopes[t - 1], w.lengths[t - 1]
+        for j in range(n):
+            before[j] = sl[j]
+            after[j] = ln[j]
+        sl, ln = before, after
         for m in range(w.pieces[0, t]):
             length = w.charge_length[t, m] * scale
             cost = w.charge_cost[t, m] / scale
@@ -108,10 +118,13 @@ def solve_store(s: Stores, i: int, hours: float, penalty: float, final_penalty: 
 @kernel
 def _forward(s: Stores, i: int, hours: float, w: Work, power: Array) -> float:
     """Charges up to where the value rises less than it costs, or discharges down to where it falls more."""
-    steps = power.size
     x, total, scale = s.initial[i], 0.0, 1.0
     best = 0.0
-    for t in range(steps):
+    for t in range(s.first[i]):
+        power[t], w.level[t] = 0.0, 0.0
+    for t in range(s.end[i], power.size):
+        power[t], w.level[t] = 0.0, 0.0
+    for t in range(s.first[i], s.end[i]):
         scale /= s.kept[i]
         sl, ln, n, x0, v0 = w.slopes[t], w.lengths[t], w.count[t], w.left[t], w.value[t]
         up, paid, room = x, 0.0, 0.0
@@ -123,6 +136,8 @@ def _forward(s: Stores, i: int, hours: float, w: Work, power: Array) -> float:
             up = to
             if up < x + room - TINY:
                 break
+        if s.least_kw[i] > 0.0 and up > x:
+            up, paid = _at_least(s, i, hours, w, t, scale, x, up, paid)
         down, earned, room = x, 0.0, 0.0
         for m in range(w.pieces[1, t]):
             worth = w.discharge_worth[t, m] / scale
@@ -134,9 +149,10 @@ def _forward(s: Stores, i: int, hours: float, w: Work, power: Array) -> float:
                 break
         charged = value(sl, ln, n, x0, v0, up) - paid
         drawn = value(sl, ln, n, x0, v0, down) + earned
-        if t == 0:
+        if t == s.first[i]:
             best = _both(w, s, i, x, sl, ln, n, x0, v0)
-        if up > x + 1e-10 and (charged >= drawn or down >= x - 1e-10):
+        better = charged >= drawn or (down >= x - 1e-10 and s.least_kw[i] <= 0.0)
+        if up > x + 1e-10 and better:
             power[t] = -(up - x) / scale / s.charge_efficiency[i] / hours
             x = up
             total += paid
@@ -151,27 +167,46 @@ def _forward(s: Stores, i: int, hours: float, w: Work, power: Array) -> float:
 
 
 @kernel
+def _at_least(
+    s: Stores, i: int, hours: float, w: Work, t: int, scale: float, x: float, up: float, paid: float
+) -> tuple[float, float]:
+    """Charging from x to `up` raised to the least power, or to none where that does not fit; what it costs."""
+    need = s.least_kw[i] * s.charge_efficiency[i] * hours * scale
+    if up >= x + need:
+        return up, paid
+    if x + need > s.capacity[i] * scale + 1e-9:
+        return x, 0.0
+    left, paid = need, 0.0
+    for m in range(w.pieces[0, t]):
+        step = min(left, w.charge_length[t, m] * scale)
+        paid += w.charge_cost[t, m] / scale * step
+        left -= step
+    return x + need, paid
+
+
+@kernel
 def _both(w: Work, s: Stores, i: int, x: float, sl: Array, ln: Array, n: int, x0: float, v0: float) -> float:
     """Value before the first step: its segments merged with those of the value after it."""
-    width = n + w.pieces[0, 0] + w.pieces[1, 0] + 2
+    t = s.first[i]
+    width = n + w.pieces[0, t] + w.pieces[1, t] + 2
     a, b = np.empty(width), np.empty(width)
     for j in range(n):
         a[j], b[j] = sl[j], ln[j]
     scale = 1.0 / s.kept[i]
-    for m in range(w.pieces[0, 0]):
-        length, cost = w.charge_length[0, m] * scale, w.charge_cost[0, m] / scale
+    for m in range(w.pieces[0, t]):
+        length, cost = w.charge_length[t, m] * scale, w.charge_cost[t, m] / scale
         x0 -= length
         v0 -= cost * length
         n = insert(a, b, n, cost, length)
-    for m in range(w.pieces[1, 0]):
-        n = insert(a, b, n, w.discharge_worth[0, m] / scale, w.discharge_length[0, m] * scale)
+    for m in range(w.pieces[1, t]):
+        n = insert(a, b, n, w.discharge_worth[t, m] / scale, w.discharge_length[t, m] * scale)
     return value(a, b, n, x0, v0, x)
 
 
 @kernel
 def price_actions(s: Stores, i: int, hours: float, price: Array, w: Work) -> None:
     """One segment each way at the price of each step, EUR/kWh."""
-    for t in range(price.size):
+    for t in range(s.first[i], s.end[i]):
         w.pieces[0, t], w.pieces[1, t] = 1, 1
         w.charge_cost[t, 0] = price[t] / s.charge_efficiency[i]
         w.charge_length[t, 0] = s.charge_kw[i] * s.charge_efficiency[i] * hours
@@ -180,10 +215,8 @@ def price_actions(s: Stores, i: int, hours: float, price: Array, w: Work) -> Non
 
 
 @kernel
-def store_sweep(
-    s: Stores, prices: Array, hours: float, penalty: float, final_penalty: float, w: Work, power: Array, cost: Array
-) -> None:
-    """Every battery alone at the prices of its class (classes, steps): power (n, steps), and a bound on its cost."""
+def store_sweep(s: Stores, prices: Array, hours: float, penalty: float, w: Work, power: Array, cost: Array) -> None:
+    """Every store alone at the prices of its class (classes, steps): power (n, steps), and a bound on its cost."""
     for i in range(cost.size):
         price_actions(s, i, hours, prices[s.price_class[i]], w)
-        cost[i] = solve_store(s, i, hours, penalty, final_penalty, w, power[i])
+        cost[i] = solve_store(s, i, hours, penalty, w, power[i])
