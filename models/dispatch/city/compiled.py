@@ -18,6 +18,8 @@ KERNELS = (
     "concave",
     "polyline",
     "stores",
+    "modes",
+    "runs",
     "heat",
     "heat_concave",
     "heat_exact",

@@ -236,7 +236,9 @@ def _schedule(a: AssetGroup, solved: CitySolved, stamp: Stamp) -> dict[str, Arra
             power[moves] += room * share
         return {"power_kw": power}
     if part == "store":
-        return {"power_kw": state.store_power[rows]}
+        return {"power_kw": np.stack([state.store_power[m.row : m.row + m.rows].sum(axis=0) for m in members])}
+    if part == "run":
+        return {"power_kw": state.run_power[rows]}
     sites, plan = fleet.heat, state.heat
     heat, power, on = np.zeros((len(rows), steps)), np.zeros((len(rows), steps)), np.zeros((len(rows), steps))
     for role in {m.part for m in members}:

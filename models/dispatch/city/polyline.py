@@ -289,6 +289,33 @@ def best_action(
 
 
 @kernel
+def best_between(X: Array, V: Array, r: int, m: int, k: float, a: float, b: float) -> tuple[float, float]:
+    """max of value(y) - k y over y in a … b within the domain: that and y."""
+    a, b = max(a, X[r, 0]), min(b, X[r, m - 1])
+    if b < a - 1e-9:
+        return -1e18, a
+    b = max(a, b)
+    best, y = at(X, V, r, m, a) - k * a, a
+    right = at(X, V, r, m, b) - k * b
+    if right > best:
+        best, y = right, b
+    lo, hi = 0, m
+    while lo < hi:
+        c = (lo + hi) // 2
+        if X[r, c] < a:
+            lo = c + 1
+        else:
+            hi = c
+    for q in range(lo, m):
+        if X[r, q] > b:
+            break
+        here = V[r, q] - k * X[r, q]
+        if here > best:
+            best, y = here, X[r, q]
+    return best, y
+
+
+@kernel
 def _joint(X: Array, V: Array, r: int, m: int, x: float) -> int:
     """Makes x a vertex, if it lies inside."""
     if x <= X[r, 0] + CLOSE or x >= X[r, m - 1] - CLOSE or m + 1 > X.shape[1]:
