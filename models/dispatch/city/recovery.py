@@ -20,7 +20,7 @@ from models.dispatch.city.compiled import inlined, kernel
 from models.dispatch.city.heat import SOURCE, SURPLUS, UNIT, UNSERVED, Actions, Found, HeatSites, Penalty
 from models.dispatch.city.heat_concave import ConcaveWork, solve_as_committed
 from models.dispatch.city.heat_exact import HeatWork, solve_heat_site
-from models.dispatch.city.lines import MOST_ROWS, Net, cut, gather, row_price, settled
+from models.dispatch.city.lines import Net, cut, gather, row_price, settled
 from models.dispatch.city.stores import Stores, Work, solve_store
 from vpp.domain import Array
 
@@ -73,7 +73,7 @@ def _inject(net: Net, c: int, g: int, t: int, dz: float, B: Array) -> None:
 @kernel
 def settle_flows(net: Net, classes: Index, cost: Array, first: int, last: int) -> None:
     """All flexible flows first … last - 1, one after the other."""
-    B = np.empty((MOST_ROWS, 9))
+    B = net.near
     for g in range(first, last):
         for t in range(net.x.shape[1]):
             _settle(net, classes[g], g, t, cost[g, t], B)
@@ -85,7 +85,7 @@ def improve_stores(
 ) -> None:
     """Batteries of `order`, one after the other."""
     steps = power.shape[1]
-    new, B = np.empty(steps), np.empty((MOST_ROWS, 9))
+    new, B = w.power, net.near
     for o in range(order.size):
         i = order[o]
         c, ec, ed = s.price_class[i], s.charge_efficiency[i], s.discharge_efficiency[i]
@@ -118,7 +118,7 @@ def _unit_pieces(net: Net, s: HeatSites, i: int, plan: HeatPlan, exact: bool, a:
     """The unit's power range as pieces of rising cost; what it costs to be at its least power."""
     c, sign, least, most = s.price_class[i], s.sign[i], s.least[i], s.most[i]
     g = net.group[c] if sign != 0.0 else -1
-    prices, lengths = np.empty((1, a.unit_cost.shape[1])), np.empty((1, a.unit_cost.shape[1]))
+    prices, lengths = a.least_cost, a.least_length
     for t in range(plan.power.shape[1]):
         a.unit_start[t] = 0.0
         if sign == 0.0:
@@ -153,7 +153,7 @@ def improve_heat(
     The first `anew` of them with their on and off chosen anew, the others as they are committed.
     """
     steps = plan.power.shape[1]
-    B = np.empty((MOST_ROWS, 9))
+    B = net.near
     failed = 0
     for o in range(order.size):
         i = order[o]
@@ -245,7 +245,7 @@ def cuts(
     net: Net, c: int, way: float, length: float, exact: bool, prices: Array, lengths: Array, counts: Index
 ) -> None:
     """From the present injection of class c in one way: pieces of one price (T, MOST_PIECES)."""
-    B, g = np.empty((MOST_ROWS, 9)), net.group[c]
+    B, g = net.near, net.group[c]
     for t in range(counts.size):
         y, room = (net.flow[g, t], net.room[g, t]) if g >= 0 else (0.0, 0.0)
         low, high = (0.0, length) if way > 0.0 else (-length, 0.0)
@@ -256,7 +256,7 @@ def cuts(
 @kernel
 def shift(net: Net, c: int, dz: Array) -> None:
     """Class c injects dz (T) more; its flexible flow gives way."""
-    B, g = np.empty((MOST_ROWS, 9)), net.group[c]
+    B, g = net.near, net.group[c]
     for t in range(dz.size):
         if dz[t] != 0.0:
             _inject(net, c, g, t, dz[t], B)

@@ -10,7 +10,7 @@ import numpy as np
 
 from models.dispatch.city.dual import Multipliers
 from models.dispatch.city.fleet import Fleet
-from models.dispatch.city.lines import Net
+from models.dispatch.city.lines import Net, near
 from models.dispatch.city.recovery import (
     HeatPlan,
     by_class,
@@ -188,7 +188,8 @@ class State:
         headroom = np.array(f.rows.headroom if f.rows.headroom is not None else (-1, -1), dtype=np.int64)
         return Net(base=f.classes.base, start=f.classes.start, rows=f.classes.rows, x=x, upper=f.rows.upper,
                    lower=self.lower, above=f.rows.above, below=f.rows.below, up=m.up, down=m.down, slope=slope,
-                   share=self._share, group=self._group, room=f.flows.room, flow=flow, headroom=headroom)  # fmt: skip
+                   share=self._share, group=self._group, room=f.flows.room, flow=flow, headroom=headroom,
+                   near=near())  # fmt: skip
 
     def improve(self, m: Multipliers, om: float, kinds: str, anew: float, rng: np.random.Generator, tol: float) -> None:
         """One round: 'b' batteries, 'h' heat sites, 'f' flexible flows, 'o' other sites.

@@ -127,9 +127,7 @@ class Sweeper:
             store_sweep(part(f.stores, one), pi, h, p.level, p.final, tools.store, np.empty((1, f.horizon.steps)), cost)
         else:
             heat = self._rewarded(part(f.heat, one), f.counts[row : row + 1], m)
-            heat_sweep_exact(
-                heat, pi, h, p, tools.one, tools.heat, tools.found, EXACT_TOLERANCE, np.arange(1), cost, np.empty(1)
-            )
+            heat_sweep_exact(heat, pi, h, p, tools.one, tools.heat, EXACT_TOLERANCE, np.arange(1), cost)
         return float(cost[0])
 
     def relaxed(self, pi: Array, m: Prices) -> Swept:
@@ -184,12 +182,12 @@ class Sweeper:
     def _proven(self, heat: HeatSites, pi: Array, tools: Any) -> Array:
         """Exact bounds of heat sites until the deadline; relaxed ones of the others and of too intricate ones."""
         h, p, n = self.fleet.horizon.step_h, self.fleet.penalty, len(heat.price_class)
-        cost, schedule = np.full(n, -np.inf), np.empty(n)
+        cost = np.full(n, -np.inf)
         for first in range(0, n, AT_ONCE):
             if time.perf_counter() > self.deadline:
                 break
             some = np.arange(first, min(first + AT_ONCE, n))
-            heat_sweep_exact(heat, pi, h, p, tools.one, tools.heat, tools.found, EXACT_TOLERANCE, some, cost, schedule)
+            heat_sweep_exact(heat, pi, h, p, tools.one, tools.heat, EXACT_TOLERANCE, some, cost)
         if not np.isfinite(cost).all():
             rough = np.empty(n)
             heat_sweep_relaxed(heat, pi, h, p, tools.one, tools.concave, np.empty_like(heat.demand), rough)
