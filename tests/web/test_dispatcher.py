@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.sources.test_mastr import CSV as OVERVIEW
 from tests.web.conftest import LANGUAGES, audit, shoot
 from tests.web.keyboard import press, tab_to, write
 
@@ -184,3 +185,35 @@ def test_the_language_and_the_appearance_are_kept(visit):
     assert page.get_attribute("html", "lang") == "de"
     page.click("footer button[value=dark]")
     assert page.get_attribute("html", "data-theme") == "dark" and page.get_attribute("html", "lang") == "de"
+
+
+def test_the_register_of_plants_is_imported_after_a_look(visit, platform, tmp_path):
+    path = tmp_path / "Stromerzeuger.csv"
+    path.write_text(OVERVIEW, encoding="utf-8")
+    page = visit("/inputs", "operator", language="de")
+    page.check("[value=mastr]")
+    page.set_input_files("[name=file]", path)
+    page.click("main form button.primary")
+    told = page.inner_text("main")
+    assert "DL-DE/BY-2.0" in told and "Stromerzeuger.csv" in told and re.search(r"Batterien\s+1\s+1\.005", told), told
+    assert audit(page) == []
+    shoot(page, "inputs-register-de")
+    page.click("main form button.primary")
+    page.wait_for_url("**/inputs?said=units")
+    owner = visit("/register", "owner", language="de")
+    owner.fill("[name=mastr]", "sme 911 111 111 113")
+    owner.keyboard.press("Enter")  # it looks the number up, and goes nowhere else
+    owner.wait_for_selector("#register")
+    assert owner.is_checked("[value=battery]") and "1.010" in owner.inner_text("#register")
+    assert audit(owner) == []
+    shoot(owner, "register-type-found-de")
+
+
+def test_mistakes_of_a_file_are_told_in_german(visit, tmp_path):
+    path = tmp_path / "prices.csv"
+    path.write_text("start,price\n2025-04-09T00:00:00+02:00,50\n2025-04-09T01:00:00+02:00,viel\n")
+    page = visit("/inputs", "operator", language="de", expects=422)
+    page.set_input_files("[name=file]", path)
+    page.click("main form button.primary")
+    page.wait_for_selector("#errors")
+    assert "„viel“ ist keine Zahl" in page.inner_text("#errors")

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from vpp.domain import MARKET_ZONE, QUARTER, Array, Message, Mistake, Mistakes, nearest, said
+from vpp.domain.register_unit import RegisterUnit
 from vpp.operations.district import BUY_MARGIN_EUR_PER_MWH
 from vpp.sources import energy_charts, mosmix
 from vpp.sources.answers import Ask, SourceError
 from vpp.sources.tables import Table
-from vpp.store import Store
+from vpp.store import Store, mastr
 
 PRICE = "day-ahead DE-LU"
 WEATHER = ("temp_air", "wind_speed", "ghi", "dni", "dhi")
@@ -153,6 +154,36 @@ def import_table(
     after: dict[str, Any] = {"series": list(columns), "source": source, "licence": licence, "new": new}
     store.audit(actor, "import", what.value, None, after, now)
     return new
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfKind:
+    """Units of the register of plants of one asset type."""
+
+    kind: str
+    count: int
+    power_kw: float
+    capacity_kwh: float
+
+
+def preview_units(units: Sequence[RegisterUnit]) -> list[OfKind]:
+    """What a file of the register holds, by asset type; units without a power are not stored and not counted."""
+    given = [u for u in units if u.power_kw > 0]
+    return [
+        OfKind(kind=kind, count=len(own), power_kw=sum(u.power_kw for u in own),
+               capacity_kwh=sum(u.capacity_kwh or 0.0 for u in own))
+        for kind in sorted({u.kind for u in given}) if (own := [u for u in given if u.kind == kind])
+    ]  # fmt: skip
+
+
+def import_units(
+    store: Store, units: Sequence[RegisterUnit], source: str, licence: str, actor: str, now: datetime
+) -> int:
+    """So that owners need only enter a number; returns how many were stored."""
+    stored = mastr.save_units(store, units, now)
+    after = {"source": source, "licence": licence, "units": stored}
+    store.audit(actor, "import", "mastr", None, after, now)
+    return stored
 
 
 def named(what: What, table: Table, name: str | None) -> dict[str, Array]:
