@@ -11,12 +11,14 @@ The English text is the record: in the journal, the store, the API and the expor
 again by its template (`vpp.web.told`); `said` marks the templates for the catalogue of translations.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 UNITS = {"_eur_per_mwh": "EUR/MWh", "_kwh": "kWh", "_kw": "kW", "_s": "s", "_count": "", "_value": ""}
 """By the end of a place's name; the longest first."""
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class Message:
         return self.template % {name: english(name, value) for name, value in self.values.items()}
 
     def as_plain(self) -> list[Any]:
-        return [self.template, dict(self.values)]
+        """For JSON, which knows no NaN: a value that is not known is null."""
+        return [self.template, {n: None if is_unknown(v) else v for n, v in self.values.items()}]
 
 
 def said(template: str, /, **values: object) -> Message:
@@ -42,7 +45,7 @@ def said(template: str, /, **values: object) -> Message:
 def message_from(plain: Any) -> Message:
     """What `as_plain` gave."""
     template, values = plain
-    return Message(str(template), dict(values))
+    return Message(str(template), {n: math.nan if v is None else v for n, v in values.items()})
 
 
 def messages_from(plain: Any) -> tuple[Message, ...]:
@@ -53,6 +56,11 @@ def messages_from(plain: Any) -> tuple[Message, ...]:
 def maybe_message(plain: Any) -> Message | None:
     """A stored one; None where an older record has its text alone."""
     return message_from(plain) if plain else None
+
+
+def is_unknown(value: float | str) -> bool:
+    """NaN: what one more kilowatt hour is worth where nothing could use it."""
+    return isinstance(value, float) and math.isnan(value)
 
 
 def unit_of(name: str) -> str | None:
@@ -76,6 +84,8 @@ def english(name: str, value: float | str) -> str:
     """For the record: what is measured in kW, s or by a device keeps all its digits."""
     if unit_of(name) is None or isinstance(value, str):
         return str(value)
+    if is_unknown(value):
+        return UNKNOWN
     amount, unit, digits = shown(name, value)
     exact = unit in ("kW", "s") or name.endswith("_value")
     text = f"{amount:g}" if exact else f"{amount:.3g}" if unit == "kWh" else f"{amount:.{digits}f}"

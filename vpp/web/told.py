@@ -5,11 +5,12 @@ another language looks for the template in the catalogue, reads the values back 
 with its own words. What a place holds may be such a sentence itself. A text that fits nothing stays as it is.
 """
 
+import math
 import re
 from functools import lru_cache
 
 from vpp.domain import Message
-from vpp.domain.message import UNITS, unit_of
+from vpp.domain.message import UNITS, UNKNOWN, unit_of
 from vpp.web.translations import N_, OF_THE_RECORD, known
 
 NUMBER = r"-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|inf|nan)"
@@ -91,12 +92,14 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 def _kind(name: str) -> str:
     if any(name.endswith(end) for end in UNITS):
-        return NUMBER + UNIT[unit_of(name) or ""]
+        return f"(?:{NUMBER}{UNIT[unit_of(name) or '']}|{UNKNOWN})"
     return next((kind for end, kind in TEXTS.items() if name.endswith(end)), ".+?")
 
 
 def _value(name: str, text: str) -> float | str:
     if unit_of(name) is None:
         return text
+    if text == UNKNOWN:
+        return math.nan
     number, _, unit = text.partition(" ")
     return float(number) * (1000 if unit == "MWh" else 1)
