@@ -130,7 +130,7 @@ class Job(TypedDict):
     subject: str
     author: str
     created: str
-    state: Literal["running", "done", "failed"]
+    state: Literal["waiting", "running", "done", "failed", "cancelled"]
     progress: float
     saying: str
     answer: dict[str, Any] | None

@@ -45,10 +45,8 @@ ERRORS = {
 
 def add_pages(app: FastAPI) -> FastAPI:
     """Everything outside `/api`."""
-    app.state.desk = Desk(settings().home / "desk")
-    app.state.desk.queue.start()
-    app.state.studio = Studio(settings().home / "studies")
-    app.state.studio.queue.start()
+    store, runner, home = app.state.store, app.state.runner, settings().home
+    app.state.desk, app.state.studio = Desk(store, runner, home / "desk"), Studio(store, runner, home / "studies")
     app.mount("/static", Kept(directory=FOLDER), name="static")
     for module in MODULES:
         app.include_router(module.router, include_in_schema=False)

@@ -82,7 +82,7 @@ def compose(request: Request, words: Language, given: FromForm, who: ChangesAsPl
         form.wrong("file", NO_CASE)
         return _compose(request, form, text, status=422)
     try:
-        work, _ = studio_of(request).add(text, who.name, store, (file, data) if data else None)
+        work, _ = studio_of(request).add(text, who.name, (file, data) if data else None)
     except Mistakes as found:
         return _compose(request, form, text, [str(m) for m in found.mistakes], status=422)
     store.audit(who.name, "brought in", f"study {work.id}", None, {"name": work.name}, work.entry.created)

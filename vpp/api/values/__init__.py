@@ -1,7 +1,7 @@
 """What comes in and goes out: units in names, times with offset, nothing beyond what is named."""
 
 from vpp.api.values.assets import Asset, Earned, NewAsset, NewCommissioning, NewProbe, Profile, Protocol, Reading
-from vpp.api.values.basics import Instant, Name, Page, Text, finite
+from vpp.api.values.basics import Instant, Name, Page, Text
 from vpp.api.values.decisions import NewLimit, NewOverride, NewRelease, Override
 from vpp.api.values.people import (
     Activity,
@@ -30,6 +30,7 @@ from vpp.api.values.plans import (
     SetpointDetails,
 )
 from vpp.api.values.work import Entry, Health, Imported, Job, NewExport, NewStudy, Status, Study
+from vpp.store.plain import finite
 
 __all__ = [
     "Activity", "Asset", "Dispatch", "Earned", "Entry", "Erased", "Event", "Forecast", "Health", "Imported",
