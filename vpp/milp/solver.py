@@ -1,5 +1,6 @@
 """HiGHS: options checked, a time limit that means it, and no plan where there is none."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -109,15 +110,19 @@ def solve(
 
 
 def run_until_interrupted(highs: highspy.Highs) -> None:
-    """Solves in a thread, so that Ctrl-C stops it and goes on upwards; HiGHS's own way prints and carries on."""
+    """Solves in a thread, so that Ctrl-C stops it and goes on upwards; HiGHS's own way prints and carries on.
+
+    And it lets one solve at a time in a process: its locks belong to the class.
+    """
     highs.HandleUserInterrupt = True
-    highs.startSolve()
+    solving = threading.Thread(target=highs.run, daemon=True, name="HiGHS")
+    solving.start()
     try:
-        while not highs.wait(0.1)[0]:
-            pass
+        while solving.is_alive():
+            solving.join(0.1)
     except KeyboardInterrupt:
         highs.cancelSolve()
-        highs.wait(5.0)
+        solving.join(5.0)
         raise
 
 
