@@ -110,19 +110,17 @@ def solve(
 
 
 def run_until_interrupted(highs: highspy.Highs) -> None:
-    """Solves in a thread, so that Ctrl-C stops it and goes on upwards; HiGHS's own way prints and carries on.
-
-    And it lets one solve at a time in a process: its locks belong to the class.
-    """
+    """Solves in a thread, so that Ctrl-C stops it and goes on upwards; HiGHS's own way prints and carries on."""
+    for name, lock in (("stopped", threading.RLock()), ("started", threading.Lock())):
+        setattr(highs, f"_Highs__solver_{name}", lock)  # its own: the class's let a process solve one thing at a time
     highs.HandleUserInterrupt = True
-    solving = threading.Thread(target=highs.run, daemon=True, name="HiGHS")
-    solving.start()
+    highs.startSolve()
     try:
-        while solving.is_alive():
-            solving.join(0.1)
+        while not highs.wait(0.1)[0]:
+            pass
     except KeyboardInterrupt:
         highs.cancelSolve()
-        solving.join(5.0)
+        highs.wait(5.0)
         raise
 
 
