@@ -11,10 +11,12 @@ from fastapi.routing import APIRoute
 
 from vpp.api.guard import LOG_INS_PER_MINUTE, PER_MINUTE, Guard
 from vpp.api.problems import SCHEMA, add_handlers, declared
-from vpp.api.routes import assets, decisions, events, imports, jobs, people, plans, platform, registry
+from vpp.api.routes import assets, decisions, desk, events, imports, jobs, people, plans, platform, registry
+from vpp.operations.desk import Desk, Studio
 from vpp.operations.errands import Errands
 from vpp.operations.live.clock import SharedClock
 from vpp.operations.runner import Runner
+from vpp.settings import settings
 from vpp.store import Store
 
 PREFIX = "/api/v1"
@@ -51,9 +53,12 @@ def create_app(
     app.state.errands = Errands(
         store, app.state.runner, lambda: app.state.clock, networks, folder, registry.profiles
     )  # fmt: skip
+    home = settings().home
+    app.state.desk = Desk(store, app.state.runner, home / "desk")
+    app.state.studio = Studio(store, app.state.runner, home / "studies")
     app.state.networks, app.state.streams = tuple(networks), events.Streams()
     every = APIRouter(prefix=PREFIX, responses=declared(400, 413, 422, 429, 503))
-    for routes in (platform, events, people, assets, registry, plans, decisions, imports, jobs):
+    for routes in (platform, events, people, assets, registry, plans, decisions, imports, jobs, desk):
         every.include_router(routes.router)
     app.include_router(every)
     add_handlers(app)

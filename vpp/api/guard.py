@@ -16,7 +16,7 @@ PER_MINUTE, LOG_INS_PER_MINUTE = 1200, 20
 MOST_PEERS = 10_000
 
 DOORS = ("/api/v1/session", "/api/v1/setup", "/login", "/setup")
-IMPORTS = ("/api/v1/imports/", "/inputs/", "/planner/", "/studies/")
+IMPORTS = ("/api/v1/imports/", "/api/v1/desk/cases", "/inputs/", "/planner/", "/studies/")
 """Where files are taken in."""
 
 

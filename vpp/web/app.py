@@ -11,8 +11,6 @@ from starlette.exceptions import HTTPException
 
 from vpp.api.problems import Problem, secured
 from vpp.domain import Mistakes
-from vpp.operations.desk import Desk, Studio
-from vpp.settings import settings
 from vpp.store import StoreError, StoreUnavailable
 from vpp.web import assets, day, day_decisions, day_numbers, entrance, inputs, owner, owner_register, planner, studio
 from vpp.web.refusals import Refusals
@@ -45,8 +43,6 @@ ERRORS = {
 
 def add_pages(app: FastAPI) -> FastAPI:
     """Everything outside `/api`."""
-    store, runner, home = app.state.store, app.state.runner, settings().home
-    app.state.desk, app.state.studio = Desk(store, runner, home / "desk"), Studio(store, runner, home / "studies")
     app.mount("/static", Kept(directory=FOLDER), name="static")
     for module in MODULES:
         app.include_router(module.router, include_in_schema=False)
