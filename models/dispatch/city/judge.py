@@ -151,8 +151,8 @@ def judge(case: Case, asset_types: Mapping[str, AssetType], templates: Templates
         for a in dispatch.assets:
             meeting.add(a, program.stamps[a.name], x)
         out.add(outcome(dispatch, program, x))
-    for site, x in zip(solved.fleet.others.sites, solved.fleet.others.points, strict=True):
-        assert x is not None
+    for site, x in zip(solved.fleet.others.sites, solved.schedule.points, strict=True):
+        assert x is not None and site.program is not None and site.dispatch is not None
         out.residual = max(out.residual, _matrix_residual(site.program, x))
         for a in site.dispatch.assets:
             meeting.add(a, site.program.stamps[a.name], x)
@@ -220,7 +220,7 @@ def _meet_heat(dispatch: DispatchProblem, program: Program, x: Array, out: Judge
 
 def _schedule(a: AssetGroup, solved: CitySolved, stamp: Stamp) -> dict[str, Array]:
     """Power, heat and state of the units of a group, from the part each plays in its kernel."""
-    fleet, state = solved.fleet, solved.state
+    fleet, state = solved.fleet, solved.schedule
     members = [fleet.members[u.id] for u in a.units]
     rows = np.array([m.row for m in members])
     h, steps = fleet.horizon.step_h, fleet.horizon.steps
@@ -267,7 +267,7 @@ def _schedule(a: AssetGroup, solved: CitySolved, stamp: Stamp) -> dict[str, Arra
 def _battery_headroom(a: AssetGroup, stamp: Stamp, solved: CitySolved) -> dict[str, Array]:
     s = solved.fleet.stores
     rows = np.array([solved.fleet.members[u.id].row for u in a.units])
-    power, level = solved.state.store_power[rows], solved.state.store_level[rows]
+    power, level = solved.schedule.store_power[rows], solved.schedule.store_level[rows]
     left = level - s.low[rows][:, None]
     room = s.high[rows][:, None] - level
     up = np.minimum(s.discharge_kw[rows][:, None] - power, np.maximum(left, 0) * s.discharge_efficiency[rows][:, None])
