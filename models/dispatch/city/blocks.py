@@ -219,7 +219,7 @@ def injection(site: BlockSite, c: int, x: Array) -> Array:
 def _site(
     case: Case, asset_types: Mapping[str, AssetType], units: Sequence[Unit], coupling: Coupling, templates: Templates
 ) -> BlockSite:
-    dispatch = part_problem(case, asset_types, units)
+    dispatch = part_problem(case, asset_types, units, coupling.penalties)
     program = Program(dispatch.problem, templates)
     matrix = program.matrix()
     integer = [np.tile(s.template.integer, s.n) for s in program.stamps.values()]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from models.dispatch.city.solve import CitySolved
 from models.dispatch.extract import Outcome, outcome
+from models.dispatch.penalties import penalties_of
 from models.dispatch.problem import (
     CAP,
     ELECTRICITY,
@@ -143,9 +144,9 @@ class _Meeting:
 
 def judge(case: Case, asset_types: Mapping[str, AssetType], templates: Templates, solved: CitySolved) -> Judged:
     """The schedule in the compiled rows of every asset, then of the network."""
-    out, meeting = Judged(residual=0.0), _Meeting(case)
+    out, meeting, penalties = Judged(residual=0.0), _Meeting(case), penalties_of(case)
     for units in _chunks(case, solved):
-        dispatch = part_problem(case, asset_types, units)
+        dispatch = part_problem(case, asset_types, units, penalties)
         program = Program(dispatch.problem, templates)
         x = _filled(dispatch, program, solved, out)
         for a in dispatch.assets:
