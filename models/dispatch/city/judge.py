@@ -4,8 +4,12 @@ The variables of each block that follow from the schedule are the type's own (`r
 rows themselves: an equation with one unknown gives it, and a slack is as small as its rows allow.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +33,11 @@ from vpp.milp import Program, Stamp, Templates
 
 WHOLE = 1e-11
 """Rounding of what must be whole; times the largest flow of a city, 1e6 kW, still next to nothing."""
-CHUNK = 4000
-"""Assets judged at once: some 100 MB."""
+CHUNK = 1000
+"""Assets judged at once: some 30 MB, in each of the threads."""
+WORKERS = min(2, os.cpu_count() or 1)
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 def complete(stamp: Stamp, known: Mapping[str, Array]) -> tuple[Array, float]:
@@ -145,13 +152,21 @@ class _Meeting:
 def judge(case: Case, asset_types: Mapping[str, AssetType], templates: Templates, solved: CitySolved) -> Judged:
     """The schedule in the compiled rows of every asset, then of the network."""
     out, meeting, penalties = Judged(residual=0.0), _Meeting(case), penalties_of(case)
-    for units in _chunks(case, solved):
-        dispatch = part_problem(case, asset_types, units, penalties)
-        program = Program(dispatch.problem, templates)
-        x = _filled(dispatch, program, solved, out)
+
+    def stamped() -> Iterator[tuple[DispatchProblem, Program]]:  # in one thread: it compiles templates
+        for units in _chunks(case, solved):
+            dispatch = part_problem(case, asset_types, units, penalties)
+            yield dispatch, Program(dispatch.problem, templates)
+
+    def filled(chunk: tuple[DispatchProblem, Program]) -> tuple[DispatchProblem, Program, Array, float, Outcome]:
+        x, residual = _filled(*chunk, solved)
+        return (*chunk, x, residual, outcome(*chunk, x))
+
+    for dispatch, program, x, residual, found in side_by_side(filled, stamped(), WORKERS):
+        out.residual = max(out.residual, residual)
         for a in dispatch.assets:
             meeting.add(a, program.stamps[a.name], x)
-        out.add(outcome(dispatch, program, x))
+        out.add(found)
     for site, x in zip(solved.fleet.others.sites, solved.schedule.points, strict=True):
         assert x is not None and site.program is not None and site.dispatch is not None
         out.residual = max(out.residual, _matrix_residual(site.program, x))
@@ -163,6 +178,18 @@ def judge(case: Case, asset_types: Mapping[str, AssetType], templates: Templates
     x = _network(network, program, meeting, out)
     out.add(outcome(network, program, x))
     return out
+
+
+def side_by_side(work: Callable[[A], B], given: Iterator[A], workers: int) -> Iterator[B]:
+    """work(item) of every item, in their order, on threads; no more than is being worked on waits."""
+    with ThreadPoolExecutor(workers) as pool:
+        running: deque[Future[B]] = deque()
+        for item in given:
+            running.append(pool.submit(work, item))
+            if len(running) > workers:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
 
 
 def _chunks(case: Case, solved: CitySolved) -> Iterator[list[Unit]]:
@@ -189,8 +216,9 @@ def _chunks(case: Case, solved: CitySolved) -> Iterator[list[Unit]]:
         yield chunk
 
 
-def _filled(dispatch: DispatchProblem, program: Program, solved: CitySolved, out: Judged) -> Array:
-    x = np.zeros(program.width)
+def _filled(dispatch: DispatchProblem, program: Program, solved: CitySolved) -> tuple[Array, float]:
+    """All columns, and how far a row is broken."""
+    x, worst = np.zeros(program.width), 0.0
     for a in dispatch.assets:
         stamp = program.stamps[a.name]
         known = a.kind.retrace(a.columns, _schedule(a, solved, stamp), dispatch.case.horizon, a.structure)
@@ -198,14 +226,14 @@ def _filled(dispatch: DispatchProblem, program: Program, solved: CitySolved, out
         if "short_up" in stamp.template.where:
             known |= _battery_headroom(a, stamp, solved)
         block, residual = complete(stamp, known)
-        out.residual = max(out.residual, residual)
+        worst = max(worst, residual)
         stamp.block(x)[:] = block
-    _meet_heat(dispatch, program, x, out)
-    return x
+    return x, max(worst, _meet_heat(dispatch, program, x))
 
 
-def _meet_heat(dispatch: DispatchProblem, program: Program, x: Array, out: Judged) -> None:
-    """Surplus at heat nodes is what sources leave; less than nothing is a broken balance."""
+def _meet_heat(dispatch: DispatchProblem, program: Program, x: Array) -> float:
+    """Surplus at heat nodes is what sources leave; less than nothing is a broken balance: by how much."""
+    worst = 0.0
     for link in dispatch.problem.links:
         if link.group != HEAT:
             continue
@@ -214,9 +242,10 @@ def _meet_heat(dispatch: DispatchProblem, program: Program, x: Array, out: Judge
         for offer in link.offers:
             values = program.stamps[offer.group].expression(x, offer.expression)
             np.add.at(total, offer.ports, offer.sign * values[offer.blocks])
-        out.residual = max(out.residual, float(np.max(-total, initial=0.0)))
+        worst = max(worst, float(np.max(-total, initial=0.0)))
         total[total < 1e-7] = 0.0  # rounding of the balance is no surplus
         node.block(x)[:, node.template.where["surplus_kw"]] = total
+    return worst
 
 
 def _schedule(a: AssetGroup, solved: CitySolved, stamp: Stamp) -> dict[str, Array]:
