@@ -34,13 +34,22 @@ def hard_units(case: Case) -> int:
 
 def planned(
     case: Case, asset_types: Mapping[str, AssetType], templates: Templates, *, method: str, gap: float,
-    time_limit: float, progress: Progress | None, exactly: Callable[[float], Plan],
+    time_limit: float, progress: Progress | None, exactly: Callable[[float], Plan], workers: int | None = None,
+    dask: str | None = None,
 ) -> Plan:  # fmt: skip
     """The plan of the method asked for, or of the one that fits the size; `exactly(seconds)` is the other way."""
     if method not in ("auto", "city"):
         return exactly(time_limit)
+
+    def city(seconds: float, *why: Message) -> Plan:
+        from models.dispatch.city.plan import city_plan  # loads numba, which small cases need not
+
+        found = city_plan(case, asset_types, templates, gap=gap, time_limit=seconds, progress=progress,
+                          workers=workers, dask=dask)  # fmt: skip
+        return because(found.plan, *why)
+
     if method == "city":
-        return _city(case, asset_types, templates, gap, time_limit, (said("asked for"),), progress)
+        return city(time_limit, said("asked for"))
     hard, n = hard_units(case), len(case.units)
     size = said(
         "%(assets_count)s assets, %(hard_count)s of them with on/off decisions", assets_count=n, hard_count=hard
@@ -51,9 +60,8 @@ def planned(
         by_solver = plan.label not in (Label.PREVIOUS, Label.SAFE)  # else it says itself why it stands there
         return because(plan, size, said("solved as one problem")) if by_solver else plan
     if hard > CITY_HARD * scale or n > CITY_ROWS * scale:
-        why = (size, said("more than one problem can hold in %(limit_s)s", limit_s=time_limit))
-        return _city(case, asset_types, templates, gap, time_limit, why, progress)
-    first = _city(case, asset_types, templates, gap, CITY_SHARE * time_limit, (), progress)
+        return city(time_limit, size, said("more than one problem can hold in %(limit_s)s", limit_s=time_limit))
+    first = city(CITY_SHARE * time_limit)
     if first.gap <= gap and not first.violations:
         return because(first, size, said("both methods tried, the decomposition was within the gap at once"))
     return better(first, exactly((1 - CITY_SHARE) * time_limit), gap, size)
@@ -73,13 +81,3 @@ def better(a: Plan, b: Plan, gap: float, size: Message) -> Plan:
 
 def _minimised(plan: Plan) -> float:
     return plan.objective_eur + plan.penalty_eur - plan.components.get("end_value", 0.0)
-
-
-def _city(
-    case: Case, asset_types: Mapping[str, AssetType], templates: Templates, gap: float, time_limit: float,
-    why: tuple[Message, ...], progress: Progress | None,
-) -> Plan:  # fmt: skip
-    from models.dispatch.city.plan import city_plan  # loads numba, which small cases need not
-
-    found = city_plan(case, asset_types, templates, gap=gap, time_limit=time_limit, progress=progress)
-    return because(found.plan, *why)

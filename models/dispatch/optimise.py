@@ -47,6 +47,10 @@ class Effort:
     method: Method = Method.AUTO
     gap: float = 0.001
     time_limit: float = 60.0
+    workers: int | None = None
+    """Of the decomposition: threads, or processes of a local Dask cluster; None: two, if there are as many cores."""
+    dask: str | None = None
+    """Of the decomposition: a Dask scheduler's address, or "local"; None: threads."""
 
 
 def optimise(
@@ -65,7 +69,8 @@ def optimise(
 
     try:
         return planned(case, asset_types, templates, method=effort.method.value, gap=effort.gap,
-                       time_limit=effort.time_limit, progress=progress, exactly=exactly)  # fmt: skip
+                       time_limit=effort.time_limit, progress=progress, exactly=exactly, workers=effort.workers,
+                       dask=effort.dask)  # fmt: skip
     except NoPlan as reason:  # of the decomposition: the lower rungs, which need no solver
         return replace(exactly(0.0), status=str(reason))
 

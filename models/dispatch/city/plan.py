@@ -33,14 +33,14 @@ class CityPlan:
 
 def city_plan(
     case: Case, asset_types: Mapping[str, AssetType], templates: Templates, *, gap: float, time_limit: float,
-    progress: Progress | None = None, seed: int = 0, workers: int | None = None,
+    progress: Progress | None = None, seed: int = 0, workers: int | None = None, dask: str | None = None,
     start: Multipliers | None = None,
 ) -> CityPlan:  # fmt: skip
     """`NoPlan` if the compiled rows refuse what the kernels found. Why it was chosen is for the chooser to say."""
     compiling = warm()
     compiled_before = templates.seconds
     solved = solve_city(case, asset_types, templates, gap=gap, time_limit=time_limit, progress=progress, seed=seed,
-                        workers=workers, warm=start)  # fmt: skip
+                        workers=workers, dask=dask, warm=start)  # fmt: skip
     judging = time.perf_counter()
     found = judge(case, asset_types, templates, solved)
     if found.residual > RESIDUAL_KW:

@@ -215,7 +215,7 @@ class Resident:
 
         A share `anew` of the heat sites chooses on and off afresh, the others move as they are committed.
         """
-        if sub == 0:
+        if sub == 0 or kind not in self._orders:
             self._orders[kind] = self._order(kind)
         order = self._orders[kind]
         order = order[len(order) * sub // parts : len(order) * (sub + 1) // parts]

@@ -80,21 +80,34 @@ class _Best:
 
 def solve_city(
     case: Case, asset_types: Mapping[str, AssetType], templates: Templates, *, gap: float, time_limit: float,
-    progress: Progress | None = None, seed: int = 0, workers: int | None = None, warm: Multipliers | None = None,
+    progress: Progress | None = None, seed: int = 0, workers: int | None = None, dask: str | None = None,
+    warm: Multipliers | None = None,
 ) -> CitySolved:  # fmt: skip
-    """A schedule with its bound by the time limit [s] (of build, solve, proof and judging). Kernels are compiled."""
+    """A schedule with its bound by the time limit [s] (of build, solve, proof and judging). Kernels are compiled.
+
+    On `workers` threads, or on Dask: at a scheduler's address, or "local".
+    """
     began = time.perf_counter()
     fleet = fleet_of(case, asset_types, templates)
     built = time.perf_counter()
     deadline = began + time_limit - JUDGING_PER_ASSET * len(case.units)
     fleet.others.seconds = min(fleet.others.seconds, 0.02 * time_limit + 0.05)
-    crew = Threads(fleet, workers, seed)
+    crew = Threads(fleet, workers, seed) if dask is None else _on_dask(fleet, dask, workers, seed)
+    started = time.perf_counter()
+    deadline += started - built  # starting a cluster is no solving
     try:
         solved = Run(case.market, fleet, crew, gap=gap, deadline=deadline, progress=progress).run(warm)
     finally:
         crew.close()
-    solved.seconds = {"build": built - began, "solve": time.perf_counter() - built, **solved.seconds}
+    seconds = {"build": built - began, "solve": time.perf_counter() - started}
+    solved.seconds = seconds if dask is None else {"cluster": started - built, **seconds}
     return solved
+
+
+def _on_dask(fleet: Fleet, address: str, workers: int | None, seed: int) -> Crew:
+    from models.dispatch.city.on_dask import OnDask  # an option of the installation
+
+    return OnDask(fleet, address, workers, seed)
 
 
 class Run:
