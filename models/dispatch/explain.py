@@ -75,8 +75,17 @@ def reasons(case: Case, plan: Plan) -> Iterator[Reason]:
         for begin, end in pairwise(edges):
             code = int(codes[begin])
             word, told = _say_cap(case.caps[code - 1000], view, begin) if code >= 1000 else say(code, begin, end)
+            if any(value != value for value in told.values.values()):
+                told = UNPRICED.get(word, said("this plan has no prices that say why"))
             yield Reason(asset=unit.id, start=h.time(begin), end=h.time(end), code=word, sentence=f"{told}", said=told)
 
+
+UNPRICED: Mapping[str, Message] = {
+    "off": said("off"), "full_load": said("at full load"), "minimum_load": said("at minimum load"),
+    "part_load": said("follows the heat"), "charging": said("charges"), "discharging": said("discharges"),
+    "held": said("held for later"), "waiting": said("waits to charge"),
+}  # fmt: skip
+"""What is said of a code where the plan knows no price of heat: a rule-based one has none."""
 
 Explained = tuple[Any, Callable[[int, int, int], Say]]
 """A number per step, and what it says over a run [begin, end)."""
@@ -184,6 +193,8 @@ def _storage(v: View) -> Explained:
         if then is not None:
             return "waiting", said("waits to charge at %(clock)s at %(later_eur_per_mwh)s", clock=v.clock(then),
                                    later_eur_per_mwh=price[then])  # fmt: skip
+        if np.isnan(price).any():
+            return "idle", said("kept until the end")
         low, high = _best_spread(price[begin:])
         losses = wear + max(0.0, low) * (1 / (into * out_of) - 1)
         spread = high - low
@@ -199,8 +210,6 @@ def _storage(v: View) -> Explained:
 
 def _best_spread(price: Array) -> tuple[float, float]:
     """The pair of an earlier and a later price that are furthest apart, upwards."""
-    if np.isnan(price).any():
-        return 0.0, 0.0
     low = np.minimum.accumulate(price)
     at = int(np.argmax(price - low))
     return float(low[at]), float(price[at])

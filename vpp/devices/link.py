@@ -328,7 +328,8 @@ class Link:
             wire = Wire(self.host, self.port, self.framer, self.timeout_s, tls=self.tls, serial=serial)
             if not await wire.connect():
                 wire.close()
-                self._rest.extend(self.pace, loop.time())
+                if loop.time() >= self._rest.until:  # whoever does not wait makes the others wait no longer
+                    self._rest.extend(self.pace, loop.time())
                 raise NoAnswer(said("%(link_where)s: no connection", link_where=where), sent=False)
         self._wire = wire
         self.tally.connects += 1

@@ -29,6 +29,8 @@ class Order:
     late: bool = False
     """Said to be without effect in time; still watched."""
     next_try: datetime | None = None
+    unsent: int = 0
+    """Tries in a row that did not reach the device."""
     at: float | None = None
     """What was written last while it ramps, kW; None: the order itself."""
     origin: float | None = None

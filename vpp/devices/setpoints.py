@@ -31,6 +31,9 @@ PAUSE_S = 0.5
 """How long an order that keeps min_interval may hold up the one that replaces it."""
 RETRY_S = 20.0
 """Between two tries of an order that failed, where the profile asks for no refresh."""
+REACH_S = 1.0
+"""An order that did not reach its device is tried again so soon, then after twice the time, and so on up to the usual.
+It does not wait until the link would read again by itself, which may be a minute."""
 
 S = SetpointState
 
@@ -325,8 +328,10 @@ class SetpointProtocol:
             self._recognised.add(device)
             since = await origin(order, link, device, priority) if ramps(order) else None
         except LinkError as problem:
+            order.unsent += 1
             self._retry(order, journal, S.FAILED, said("nothing was sent: %(problem)s", problem=problem))
             return False
+        order.unsent = 0
         place = {"host": f"{device.host}:{device.port}", "unit": f"{device.unit}"}
         to = said("to %(host)s unit %(unit)s", **place)
         if since is not None and (first := advanced(order, since)) is not None:
@@ -419,12 +424,17 @@ class SetpointProtocol:
         now = self._clock.now()
         if state is S.LOST:
             self._written[order.key] = now  # the device may have it
-        wait = 0.0 if state is S.LOST else order.command.spec.hold.refresh_s or RETRY_S
-        order.next_try = now + timedelta(seconds=wait)
+        order.next_try = now if state is S.LOST else now + self._pause_of(order)
         if self._is_current(order) and order.state is not state:
             until = f"{order.setpoint.expires_at:%H:%M:%S}"
             again = said("%(problem)s; tried again until %(clock)s UTC", problem=detail, clock=until)
             journal.state(order, state, again)
+
+    @staticmethod
+    def _pause_of(order: Order) -> timedelta:
+        usual = order.command.spec.hold.refresh_s or RETRY_S
+        soon = REACH_S * 2 ** min(order.unsent - 1, 10) if order.unsent else usual
+        return timedelta(seconds=min(soon, usual))
 
     # Keeping it, and ending it
 
@@ -449,14 +459,17 @@ class SetpointProtocol:
 
     async def _recover(self, order: Order, journal: Journal) -> None:
         """Read back first; write again only what the device does not hold."""
+        priority = order.setpoint.priority if order.is_of_the_grid or order.unsent else Priority.REFRESH
         async with self._lock(order):
             if not self._is_current(order):
                 return
             if order.key in self._written:  # the device may hold it, or an older one
                 try:
-                    seen = await read_back(self._link_of(order.device), order.device, order.command, Priority.REFRESH)
+                    seen = await read_back(self._link_of(order.device), order.device, order.command, priority)
                 except LinkError:
-                    order.next_try = self._clock.now() + timedelta(seconds=READ_BACK_S)
+                    order.unsent += order.unsent > 0
+                    pause = self._pause_of(order) if order.unsent else timedelta(seconds=READ_BACK_S)
+                    order.next_try = self._clock.now() + pause
                     return
                 if order.command.mismatch(seen, order.value) is None:
                     every, old = order.command.spec.hold.refresh_s, order.resumed
@@ -464,7 +477,7 @@ class SetpointProtocol:
                     since = self._clock.now() - timedelta(seconds=every or 0) if old else self._written[order.key]
                     order.next_try = since + timedelta(seconds=every) if every else None
                     return
-        await self._carry_out(order, journal, order.setpoint.priority if order.is_of_the_grid else Priority.REFRESH)
+        await self._carry_out(order, journal, priority)
 
     async def _repeat(self, order: Order, journal: Journal) -> None:
         try:

@@ -95,7 +95,7 @@ def _save_reasons(connection: Connection[Row], run_id: UUID, plan: Plan) -> None
     # Not by COPY: the table has policies of rows, and logins of the platform need not own it.
     connection.execute(
         "INSERT INTO vpp.reason (run_id, asset_id, reasons) SELECT %s, * FROM unnest(%s::text[], %s::jsonb[])",
-        (run_id, list(by_asset), [Jsonb(rows) for rows in by_asset.values()]),
+        (run_id, list(by_asset), [Jsonb(to_plain(rows)) for rows in by_asset.values()]),
     )
 
 
@@ -143,10 +143,10 @@ def _run(connection: Connection[Row], row: Mapping[str, Any]) -> Run:
 def _summary(plan: Plan) -> dict[str, Any]:
     names = ("method", "why", "components", "assets", "seconds")
     violations = [
-        {**to_plain(replace(v, said=None)), "said": None if v.said is None else v.said.as_plain()}
+        {**to_plain(replace(v, said=None)), "said": None if v.said is None else to_plain(v.said.as_plain())}
         for v in plan.violations
     ]
-    said = [message.as_plain() for message in plan.said]
+    said = [to_plain(message.as_plain()) for message in plan.said]
     return {**{name: to_plain(getattr(plan, name)) for name in names}, "violations": violations, "said": said}
 
 

@@ -33,8 +33,9 @@ class BlockSite:
     """One site: its program, and its injection by price class as linear functions of the columns."""
 
     units: Sequence[Unit]
-    dispatch: DispatchProblem
-    program: Program
+    dispatch: DispatchProblem | None
+    program: Program | None
+    """What judging needs; None in a part."""
     matrix: Matrix
     injections: Mapping[int, tuple[NDArray[np.intp], NDArray[np.intp], Array, Array]]
     """Class → (steps, columns, values, constants (T))."""
@@ -67,6 +68,17 @@ class BlockSites:
         out._begin(steps, step_h, None)
         return out
 
+    def part(self, which: Sequence[int], classes: Mapping[int, int], headroom: tuple[int, int] | None) -> "BlockSites":
+        """Some of the sites, with new numbers of classes and rows; without what only judging needs, so that they can be
+        sent elsewhere."""
+        out = BlockSites.none(self._steps, self._h)
+        out._headroom, out.seconds = headroom, self.seconds
+        out.sites = [replace(s, units=(), dispatch=None, program=None,
+                             injections={classes[c]: form for c, form in s.injections.items()})
+                     for s in (self.sites[k] for k in which)]  # fmt: skip
+        out.points = [None] * len(out.sites)
+        return out
+
     def classes(self) -> list[int]:
         """The class each site is counted to."""
         return [min(s.injections, default=0) for s in self.sites]
@@ -96,14 +108,6 @@ class BlockSites:
         except NoPlan:
             return -np.inf, np.inf
         return found.bound, found.objective
-
-    def constants(self, k: int, pi: Array, m: Any) -> float:
-        """Headroom that batteries have at no power is a constant of the fleet, not of the kernel's site."""
-        if m is None or self._headroom is None:
-            return 0.0
-        up, down = m.up[self._headroom[0]].sum(), m.down[self._headroom[1]].sum()
-        assets = [u.asset for u in self.sites[k].units]
-        return -self._h * float(sum(up * a.max_discharge_kw + down * a.max_charge_kw for a in assets))
 
     def _priced(self, site: BlockSite, pi: Array, m: Any) -> tuple[Array, float]:
         cost, offset = site.matrix.cost.copy(), site.matrix.offset
@@ -215,7 +219,7 @@ def injection(site: BlockSite, c: int, x: Array) -> Array:
 def _site(
     case: Case, asset_types: Mapping[str, AssetType], units: Sequence[Unit], coupling: Coupling, templates: Templates
 ) -> BlockSite:
-    dispatch = part_problem(case, asset_types, units)
+    dispatch = part_problem(case, asset_types, units, coupling.penalties)
     program = Program(dispatch.problem, templates)
     matrix = program.matrix()
     integer = [np.tile(s.template.integer, s.n) for s in program.stamps.values()]

@@ -51,6 +51,12 @@ class Net(NamedTuple):
     """Flexible flows (G, T)."""
     headroom: Index
     """Rows of headroom up and down; -1: none."""
+    near: Array
+    """Rows that answer to one class in one step: work space of `gather`."""
+
+
+def near() -> Array:
+    return np.empty((MOST_ROWS, 9))
 
 
 @kernel
@@ -72,6 +78,17 @@ def row_price(
         else:
             price -= min(max(down + slope * under, 0.0), below)
     return price
+
+
+def updated(
+    x: Array, upper: Array, lower: Array, above: Array, below: Array, up: Array, down: Array, slope: Array
+) -> tuple[Array, Array]:  # fmt: skip
+    """Multipliers of all rows (R, T), up and down, on their lines at flows x; at the steps themselves, their prices."""
+    if np.isinf(slope).all():
+        return np.where(x > upper + KINK, above, 0.0), np.where(-x > lower + KINK, below, 0.0)
+    up = np.clip(up + slope[:, None] * (x - upper), 0.0, above)
+    down = np.clip(down + slope[:, None] * (-lower - x), 0.0, below)
+    return np.where(above > 0, up, 0.0), np.where(below > 0, down, 0.0)
 
 
 @kernel

@@ -12,7 +12,7 @@ from vpp.operations.apply import GRACE
 from vpp.operations.live.planner import horizon_from
 from vpp.operations.live_case import live_case
 from vpp.store import Store
-from vpp.store.dispatching import Override, OverrideKind, overrides, troubled
+from vpp.store.dispatching import Override, OverrideKind, overrides, troubled, without_replaced
 
 EFFORT = planning.Effort(gap=0.002, time_limit=6.0)
 """As a re-plan, but closer: differences of cents are to be seen."""
@@ -65,7 +65,7 @@ def effect(store: Store, asset_types: Mapping[str, AssetType], override: Overrid
         case = live_case(store, asset_types, horizon, now, trouble, chosen).case
         return planning.plan(_held(case, chosen), asset_types, EFFORT, templates)
 
-    before, after = planned(others), planned([*others, override])
+    before, after = planned(others), planned(without_replaced([*others, override]))
     step = max(0, min(horizon.steps - 1, (override.start - horizon.start) // horizon.step))
     known = {v.sentence for v in before.violations}
     broken = tuple(v for v in after.violations if v.sentence not in known)

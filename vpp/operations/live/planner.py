@@ -173,6 +173,15 @@ class Planner:
             made.append(coming)
         return made
 
+    def rehearse(self) -> bool:
+        """Make the plan that comes and keep nothing of it: whoever takes over has everything loaded and compiled."""
+        start = quarter_of(self.clock.now()) + QUARTER
+        try:
+            self.solve(self.gather(Identity("intraday", start), start))
+        except (StoreError, Mistakes, NoPlan):
+            return False
+        return True
+
     @property
     def lead(self) -> timedelta:
         """Begin so long before a quarter-hour that the plan is there when it starts."""
@@ -226,14 +235,15 @@ class Planner:
         try:
             gathered = self.gather(identity, start)
             made = self.solve(gathered)
+            given, plan = self.keep(gathered, made), made.plan
         except StoreUnavailable:
             self._tried.pop(identity, None)
             raise
-        except (StoreError, Mistakes, NoPlan) as problem:
-            log.warning("no %s plan for %s: %s", identity.kind, start, problem)
+        except Exception as problem:  # even a fault of ours costs one plan only: the ladder answers
+            known = isinstance(problem, StoreError | Mistakes | NoPlan)
+            log.warning("no %s plan for %s: %s", identity.kind, start, problem, exc_info=not known)
             say(self.store, "planner", self.clock.now(), f"no plan for {start:%H:%M} UTC: {problem}", {})
             return False
-        given, plan = self.keep(gathered, made), made.plan
         if given is None:
             return False
         took = time.monotonic() - began
