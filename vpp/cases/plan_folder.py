@@ -109,9 +109,11 @@ def _write_table(folder: Path, name: str, columns: Mapping[str, Array], horizon:
 
 
 def write_wide_csv(path: Path, columns: Mapping[str, Array], horizon: Horizon, *, whole: bool = False) -> None:
-    """`start_utc`, then one column per id; every digit of a double."""
+    """`start_utc`, then one column per id; every digit of a double; NaN is an empty cell."""
     matrix = np.column_stack([np.asarray(v, dtype=float) for v in columns.values()]) + 0.0  # no -0.0
     rows: list[list[Any]] = (np.rint(matrix).astype(int) if whole else matrix).tolist()
+    if np.isnan(matrix).any():
+        rows = [[None if value != value else value for value in row] for row in rows]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([START, *columns])
@@ -119,13 +121,14 @@ def write_wide_csv(path: Path, columns: Mapping[str, Array], horizon: Horizon, *
 
 
 def write_lists(path: Path, key: str, columns: Mapping[str, Array]) -> None:
-    """Parquet with one row per id: `key`, `values`."""
+    """Parquet with one row per id: `key`, `values`; NaN is null."""
     import pyarrow as pa  # slow to import, and few plans need it
     import pyarrow.parquet as pq
 
     flat = np.concatenate([np.asarray(v, dtype=float) for v in columns.values()]) + 0.0
     lengths = np.fromiter((len(v) for v in columns.values()), np.int64, len(columns))
-    values = pa.LargeListArray.from_arrays(np.concatenate([[0], np.cumsum(lengths)]), flat)
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    values = pa.LargeListArray.from_arrays(ends, pa.array(flat, from_pandas=True))
     table = pa.table({key: pa.array(list(columns), pa.string()), "values": values})
     pq.write_table(table, path, use_dictionary=False)
 
