@@ -113,9 +113,9 @@ class _Builder:
             rows.lower[rows.headroom[1]] = offered[1] - asked[1]
         p = self.coupling.penalty
         return Fleet(
-            horizon=h, rows=rows, classes=classes, fixed=whole, fixed_eur=fixed_eur, offered=offered, flows=flows,
-            stores=stores, heat=heat, counts=counts, members=self.members, others=others, most_kw=most,
-            coupling=self.coupling,
+            horizon=h, rows=rows, classes=classes, fixed=whole, fixed_eur=fixed_eur + self.coupling.ahead_eur,
+            offered=offered, flows=flows, stores=stores, heat=heat, counts=counts, members=self.members, others=others,
+            most_kw=most, coupling=self.coupling,
             penalty=Penalty(heat=p["heat"], level=p["level"], final=p["final_soc"]),
         )  # fmt: skip
 
