@@ -1,6 +1,7 @@
 """What a plan brings to the market, and where that differs from what was sold or bought ahead."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,7 @@ def deviations(dispatch: DispatchProblem, program: Program, x: Array) -> Iterato
     cause = np.where(way > 0, at[0], np.where(way < 0, at[1], -1))
     changes = (np.diff(way) != 0) | (np.diff(cause) != 0)
     edges = [0, *(np.flatnonzero(changes) + 1).tolist(), h.steps]
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    for begin, end in pairwise(edges):
         if way[begin] == 0:
             continue
         kwh, eur = h.step_h * float(off[begin:end].sum()), float(costs[begin:end].sum())

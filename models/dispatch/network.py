@@ -101,16 +101,25 @@ def market(b: Block, p: Symbols, horizon: Horizon, s: MarketStructure) -> None:
             return quantity - ahead == b.sold_kw[t] - b.bought_kw[t]
 
     bought, sold = (b.bought_kw, b.sold_kw) if s.exempt or s.position else (b.import_kw, b.export_kw)
-    traded = [p.buy_eur_per_mwh[t] * bought[t] - p.sell_eur_per_mwh[t] * sold[t] for t in T]
-    if s.position:
-        held = [p.short_eur_per_mwh[t] * bought[t] - p.long_eur_per_mwh[t] * sold[t] for t in T]
-        ahead = [p.buy_eur_per_mwh[t] * p.bought_ahead_kw[t] - p.sell_eur_per_mwh[t] * p.sold_ahead_kw[t] for t in T]
-        traded = [ahead[t] + p.open[t] * traded[t] for t in T]
-        b.imbalance_eur = pyo.Expression(expr=sum(h / 1000 * (1 - p.open[t]) * held[t] for t in T))
-    b.market_eur = pyo.Expression(expr=sum(h / 1000 * traded[t] for t in T))
+    _settlement(b, p, h, T, bought, sold, s)
     b.grid_fee_eur = pyo.Expression(expr=sum(h / 1000 * p.grid_fee_eur_per_mwh[t] * b.import_kw[t] for t in T))
     b.co2_t = pyo.Expression(T, rule=lambda b, t: h / 1000 * p.co2_t_per_mwh_import[t] * b.import_kw[t])
     b.co2_eur = pyo.Expression(expr=sum(p.co2_eur_per_t[t] * b.co2_t[t] for t in T))
+
+
+def _settlement(b: Block, p: Symbols, h: float, T: range, bought: Expr, sold: Expr, s: MarketStructure) -> None:
+    """Day-ahead prices for the position and for what is still open; imbalance prices for what is beside it."""
+
+    def eur(buy: Expr, bought_kw: Expr, sell: Expr, sold_kw: Expr) -> Expr:
+        return h / 1000 * (buy * bought_kw - sell * sold_kw)
+
+    day_ahead = [eur(p.buy_eur_per_mwh[t], bought[t], p.sell_eur_per_mwh[t], sold[t]) for t in T]
+    if s.position:
+        beside = [eur(p.short_eur_per_mwh[t], bought[t], p.long_eur_per_mwh[t], sold[t]) for t in T]
+        b.imbalance_eur = pyo.Expression(expr=sum((1 - p.open[t]) * beside[t] for t in T))
+        ahead = [eur(p.buy_eur_per_mwh[t], p.bought_ahead_kw[t], p.sell_eur_per_mwh[t], p.sold_ahead_kw[t]) for t in T]
+        day_ahead = [ahead[t] + p.open[t] * day_ahead[t] for t in T]
+    b.market_eur = pyo.Expression(expr=sum(day_ahead))
 
 
 def one_direction(b: Block, p: Symbols, T: range, inward: str, outward: str, mode: str) -> None:

@@ -83,7 +83,7 @@ def _inside(alignment: Alignment | None, times: Sequence[int | None], horizon: H
 def _note_cells(
     name: str, values: Array, odd: Mapping[int, Any], inside: Sequence[int], where: Where, notes: Notes, *, gaps: bool
 ) -> bool:
-    """Text anywhere, and whatever is empty (without `gaps`) or not finite inside the horizon; whether there was none."""
+    """Text anywhere, and what is empty (without `gaps`) or not finite inside the horizon; whether there was none."""
     text = {i for i, cell in odd.items() if cell is not None and cell != ""}
     needed = np.asarray(inside, dtype=np.int64)
     unknown = {int(i) for i in needed[~np.isfinite(values[needed])]}

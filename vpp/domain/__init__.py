@@ -24,10 +24,10 @@ from vpp.domain.time import MARKET_ZONE, QUARTER, Horizon, market_day, quarter_o
 
 __all__ = [
     "MARKET_ZONE", "PENALTY_FACTORS", "QUARTER", "Array", "AssetType", "Cap", "Carrier", "Case", "Clock", "Column",
-    "Columns", "Commitment", "Deviation", "FastClock", "FlexibleFlow", "Headroom", "HeatStorage", "HeatUnit", "HeatUse", "Horizon", "Judgement",
-    "Kind", "Label", "Limit", "Market", "Message", "Mistake", "Mistakes", "Node", "Penalties", "Plan", "Priority",
-    "Quality", "Reading", "Reason", "Rules", "Schedule", "Series", "Setpoint", "SetpointEvent", "SetpointKind",
-    "SetpointState", "Shape", "Simulator", "Site", "SteppedClock", "Store", "Surroundings", "Together", "Unit",
-    "Verdict", "Violation", "WallClock", "because", "commitment", "imbalance_prices", "market_day", "message_from", "nearest",
-    "quarter_of", "said", "together",
+    "Columns", "Commitment", "Deviation", "FastClock", "FlexibleFlow", "Headroom", "HeatStorage", "HeatUnit",
+    "HeatUse", "Horizon", "Judgement", "Kind", "Label", "Limit", "Market", "Message", "Mistake", "Mistakes", "Node",
+    "Penalties", "Plan", "Priority", "Quality", "Reading", "Reason", "Rules", "Schedule", "Series", "Setpoint",
+    "SetpointEvent", "SetpointKind", "SetpointState", "Shape", "Simulator", "Site", "SteppedClock", "Store",
+    "Surroundings", "Together", "Unit", "Verdict", "Violation", "WallClock", "because", "commitment",
+    "imbalance_prices", "market_day", "message_from", "nearest", "quarter_of", "said", "together",
 ]  # fmt: skip

@@ -5,12 +5,12 @@
     m = q + long - short,   short, long ≥ 0
     EUR = h/1000 Σ ( buy q⁻ - sell q⁺ + short price · short - long price · long )
 
-The German imbalance price (reBAP) is one price for both directions and known only after delivery. A planner that counted
-on a guess of it would be speculating, which a balancing group may not do (Standard-Bilanzkreisvertrag, BNetzA BK6-18-061,
-clause 5.2: imbalance energy only for what could not be foreseen). So a deviation is valued by a spread around the
-day-ahead price that never pays: the least distance between the reBAP and the intraday index once the German control areas
-are 500 MW out of balance, 25 % of the price and no less than 10 EUR/MWh (BNetzA BK6-19-552 of 2020-05-11; model
-description of the reBAP, module 2).
+The German imbalance price (reBAP) is one price for both directions and known only after delivery. A planner that
+counted on a guess of it would be speculating, which a balancing group may not do (Standard-Bilanzkreisvertrag, BNetzA
+BK6-18-061, clause 5.2: imbalance energy only for what could not be foreseen). So a deviation is valued by a spread
+around the day-ahead price that never pays: the least distance between the reBAP and the intraday index once the German
+control areas are 500 MW out of balance, 25 % of the price and no less than 10 EUR/MWh (BNetzA BK6-19-552 of 2020-05-11;
+model description of the reBAP, module 2).
 """
 
 from dataclasses import dataclass

@@ -32,8 +32,9 @@ PRICE_PER_WIDTH = 0.05
 """EUR/kWh by which a price changes over one width of its line (spreads of a day are of this size)."""
 
 KINK_WIDTH = 10.0
-"""Width of the lines at the market's kinks, in largest flows: all assets of the city answer to these at once. Where a
-position is held in every step, narrower ones end at 0.6 % of gap instead of 0.13 % (1,000 assets, 30 s of processor)."""
+"""Width of the lines at the market's kinks, in largest flows: all assets of the city answer to these at once. Where
+a position is held in every step, narrower ones end at 0.6 % of gap instead of 0.13 % (1,000 assets, 30 s of
+processor time)."""
 
 UNIT_STEP = 0.75
 """Share of an asset's power: lines narrower than its pieces make it jump back and forth."""
@@ -100,7 +101,7 @@ class State:
         self._width = np.ones(len(f.rows.names))
 
     def measure(self, x: Array) -> None:
-        """Widths of the price lines, from the limits or, where there are none (as at the market), from a typical flow."""
+        """Widths of the price lines, from the limits or, where there are none, from a typical flow."""
         rows = self.fleet.rows
         size = largest = np.abs(x).max(axis=1)
         for limit, price in ((rows.upper, rows.above), (rows.lower, rows.below)):
