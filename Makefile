@@ -2,6 +2,9 @@
 PYTHON      ?= python3
 BIN         := .venv/bin
 CONSTRAINTS := requirements/constraints.txt
+# Tests run in two processes; `make test WORKERS=0` in one.
+WORKERS     ?= 2
+PYTEST      := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 UV          := $(shell uv --version >/dev/null 2>&1 && command -v uv)
 
 # Caches stay in this folder, unless the caller has set a place.
@@ -21,10 +24,10 @@ demo: .venv/.ready ## run the demo district; the results lie in out/demo
 	@$(BIN)/vpp demo
 
 test: .venv/.ready ## the tests (the slow ones: make slow)
-	@$(BIN)/python -m pytest
+	@$(PYTEST)
 
 slow: .venv/.ready ## the slow tests
-	@$(BIN)/python -m pytest -m slow
+	@$(PYTEST) -m slow
 
 check: .venv/.ready ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check .

@@ -10,14 +10,14 @@ One column for all sessions of a charge point: `carry[t]` is 1 while the vehicle
 the steps wholly inside [arrival, departure). Single-session linear programme with a semi-continuous minimum (6 A).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil, floor
 
 import numpy as np
 
-from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Site, Surroundings, Unit
+from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Site, Stays, Surroundings, Unit
 from vpp.domain.columns import efficiency, instant, magnitude, positive, rows, text
 from vpp.milp import Block, Expr, Symbols, pyo
 
@@ -80,11 +80,18 @@ def parameters(columns: Columns, horizon: Horizon, market: Market) -> dict[str, 
     stays without a whole step."""
     n = len(columns["max_charge_kw"])
     out = {name: np.zeros((n, horizon.steps)) for name in _PER_STEP}
-    numbers = {k: columns[k].tolist() for k in ("max_charge_kw", "min_charge_kw", "max_discharge_kw", "efficiency")}
-    for i, sessions in enumerate(columns["sessions"]):
-        for s in sessions:
-            if s.departure > horizon.start and s.arrival < horizon.end:
-                _stay({k: v[i] for k, v in out.items()}, s, horizon, **{k: v[i] for k, v in numbers.items()})
+    for s in _stays(columns, horizon):
+        i, at, last = s.charger, slice(s.first, s.end), s.end - 1
+        if s.first >= s.end:
+            out["lost_kwh"][i, s.leaves] += max(0.0, s.target_kwh - s.arrival_kwh)
+            continue
+        out["charge_limit_kw"][i, at] = columns["max_charge_kw"][i]
+        out["discharge_limit_kw"][i, at] = s.discharge_kw
+        out["carry"][i, s.first + 1 : s.end] = 1.0
+        out["arrives_kwh"][i, s.first] = s.arrival_kwh
+        out["ceiling_kwh"][i, at] = s.most_kwh
+        out["target_kwh"][i, last] = s.target_kwh
+        out["wanted_kwh"][i, at] = s.wanted_kwh
     negative = (np.broadcast_to(market.sell_eur_per_mwh, horizon.steps) < 0)[None, :]
     there = out["charge_limit_kw"] > 0
     steps_apart = (columns["min_charge_kw"][:, None] > 0) & there
@@ -92,27 +99,62 @@ def parameters(columns: Columns, horizon: Horizon, market: Market) -> dict[str, 
     return out
 
 
-def _stay(at: Mapping[str, Array], s: EvSession, horizon: Horizon, *, max_charge_kw: float, min_charge_kw: float,
-          max_discharge_kw: float, efficiency: float) -> None:  # fmt: skip
-    """Enter one session in the rows of its charge point."""
-    first = max(0, ceil((s.arrival - horizon.start) / horizon.step))
-    end = min(horizon.steps, floor((s.departure - horizon.start) / horizon.step))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stay:
+    """A session in steps of the horizon: there from `first` to before `end`; without a whole step first ≥ end."""
+
+    charger: int
+    first: int
+    end: int
+    leaves: int
+    """Step in which it is gone."""
+    arrival_kwh: float
+    target_kwh: float
+    """To hold at the end of the stay, or of the horizon."""
+    wanted_kwh: float
+    most_kwh: float
+    discharge_kw: float
+
+
+def _stays(columns: Columns, horizon: Horizon) -> Iterator[_Stay]:
+    """Of all charge points, in the order of time."""
+    numbers = {k: columns[k].tolist() for k in ("max_charge_kw", "min_charge_kw", "max_discharge_kw", "efficiency")}
+    for i, sessions in enumerate(columns["sessions"]):
+        for s in sorted(sessions, key=lambda s: s.arrival):
+            if s.departure > horizon.start and s.arrival < horizon.end:
+                yield _stay(i, s, horizon, **{k: v[i] for k, v in numbers.items()})
+
+
+def _stay(charger: int, s: EvSession, horizon: Horizon, *, max_charge_kw: float, min_charge_kw: float,
+          max_discharge_kw: float, efficiency: float) -> _Stay:  # fmt: skip
     arrival = s.arrival_kwh or 0.0
     later = max(0, floor((s.departure - horizon.end) / horizon.step)) * horizon.step_h
-    target = max(0.0, arrival + s.energy_kwh - efficiency * max_charge_kw * later)
-    if first >= end:
-        leaves = min(horizon.steps, max(1, ceil((s.departure - horizon.start) / horizon.step)))
-        at["lost_kwh"][leaves - 1] += max(0.0, target - arrival)
-        return
+    most = arrival + s.energy_kwh + efficiency * min_charge_kw * horizon.step_h
     known = s.battery_kwh is not None and s.arrival_kwh is not None
-    most = s.battery_kwh if known else arrival + s.energy_kwh + efficiency * min_charge_kw * horizon.step_h
-    at["charge_limit_kw"][first:end] = max_charge_kw
-    at["discharge_limit_kw"][first:end] = max_discharge_kw if known else 0.0
-    at["carry"][first + 1 : end] = 1.0
-    at["arrives_kwh"][first] = arrival
-    at["ceiling_kwh"][first:end] = most
-    at["target_kwh"][end - 1] = target
-    at["wanted_kwh"][first:end] = arrival + s.energy_kwh
+    if s.battery_kwh is not None and known:
+        most = s.battery_kwh
+    return _Stay(
+        charger=charger, first=max(0, ceil((s.arrival - horizon.start) / horizon.step)),
+        end=min(horizon.steps, floor((s.departure - horizon.start) / horizon.step)),
+        leaves=min(horizon.steps, max(1, ceil((s.departure - horizon.start) / horizon.step))) - 1,
+        arrival_kwh=arrival, target_kwh=max(0.0, arrival + s.energy_kwh - efficiency * max_charge_kw * later),
+        wanted_kwh=arrival + s.energy_kwh, most_kwh=most, discharge_kw=max_discharge_kw if known else 0.0,
+    )  # fmt: skip
+
+
+def shape(columns: Columns, horizon: Horizon, market: Market) -> Stays:
+    there = [s for s in _stays(columns, horizon) if s.first < s.end]
+    asset, first, end = (np.array([getattr(s, f) for s in there], dtype=np.int64) for f in ("charger", "first", "end"))
+
+    def of(name: str) -> Array:
+        return np.array([getattr(s, name) for s in there], dtype=float)
+
+    return Stays(
+        asset=asset, first=first, end=end, charge_kw=columns["max_charge_kw"][asset],
+        least_kw=columns["min_charge_kw"][asset], discharge_kw=of("discharge_kw"),
+        efficiency=columns["efficiency"][asset], initial=of("arrival_kwh"), capacity=of("most_kwh"),
+        wanted=of("target_kwh"), lost_kwh=columns["lost_kwh"].sum(axis=1),
+    )  # fmt: skip
 
 
 def formulate(b: Block, p: Symbols, horizon: Horizon, s: EvStructure) -> None:
@@ -224,5 +266,5 @@ class ChargersTogether:
 
 EV_CHARGER = AssetType(name="ev_charger", nameplate=EvCharger, outlook=EvChargerOutlook, structure=structure,
                        parameters=parameters, formulate=formulate, retrace=retrace, simulator=EvChargerSimulator,
-                       check=check, together=ChargersTogether,
+                       check=check, together=ChargersTogether, shape=shape,
                        exclusive={"charging": ("charge_kw", "discharge_kw")})  # fmt: skip

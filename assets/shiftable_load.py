@@ -14,7 +14,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Schedule, Site, Unit
+from vpp.domain import Array, AssetType, Columns, Horizon, Market, Rules, Runs, Schedule, Site, Unit
 from vpp.domain.columns import boolean, instant, magnitude, positive, text
 from vpp.milp import Block, Expr, Symbols, pyo
 
@@ -100,6 +100,14 @@ def retrace(columns: Columns, schedule: Schedule, horizon: Horizon, s: Shiftable
     return {"starting": (np.arange(horizon.steps)[None, :] == first[:, None]).astype(float)}
 
 
+def shape(columns: Columns, horizon: Horizon, market: Market) -> Runs:
+    steps = (columns["latest_end"] - columns["last_start"])[:, 0].astype(np.int64)
+    return Runs(
+        power_kw=columns["power_kw"], steps=steps, first=np.argmax(columns["may_run"] > 0, axis=1).astype(np.int64),
+        end=columns["latest_end"][:, 0].astype(np.int64), interruptible=columns["interruptible"] > 0,
+    )  # fmt: skip
+
+
 def _exactly(on: NDArray[np.bool_], steps: int, columns: Columns) -> NDArray[np.bool_]:
     """The steps that are on, filled up from the end of the window or cut to the number a run has."""
     may = columns["may_run"] > 0
@@ -145,4 +153,4 @@ def passive(columns: Columns) -> dict[str, Array]:
 
 SHIFTABLE_LOAD = AssetType(name="shiftable_load", nameplate=ShiftableLoad, outlook=ShiftableLoadOutlook,
                            structure=structure, parameters=parameters, formulate=formulate, retrace=retrace,
-                           simulator=ShiftableLoadSimulator, passive=passive)  # fmt: skip
+                           simulator=ShiftableLoadSimulator, passive=passive, shape=shape)  # fmt: skip

@@ -9,8 +9,9 @@
   stores of one and a half to four hours, a boiler that could do it alone.
 - Limits: 70 % of the transformers get 62 % of what their assets would do if each were alone with the price, but no less
   than a flat operation needs; the city 70 % of its import and 72 % of its export. So they bind for some hours a day.
-- With `wide`, on top and 5 % of the assets each: charge points (11 kW, one stay from evening to morning), electric
-  boilers with store, shiftable loads of two hours in one piece, and street lights that may be dimmed to 40 %.
+- With `wide`, on top and 5 % of the assets each: charge points (11 kW, one stay from evening to morning; a third charge
+  at least at 4.1 kW or not at all, another third can discharge), electric boilers with store, shiftable loads of two
+  hours in one piece, and street lights that may be dimmed to 40 %.
 
 "Assets" counts PV, batteries, heat pumps and CHP; their stores, boilers and demands, and one load per district, come on
 top.
@@ -130,7 +131,8 @@ def more_of(k: int, d: int, rng: np.random.Generator, shape: Any, flat: Any) -> 
     """One of each type that the wide mix adds, in district d; what they need at least is added to `flat`."""
     node, hours = f"d{d}", rng.uniform(0, 4, 3)
     came, left = START + timedelta(hours=17 + hours[0]), START + timedelta(hours=29 + hours[1])
-    session = EvSession(charger=f"ev{k}", arrival=came, departure=left, energy_kwh=rng.uniform(5, 30))
+    known = {"battery_kwh": 60.0, "arrival_kwh": rng.uniform(10, 30)} if k % 3 == 1 else {}
+    session = EvSession(charger=f"ev{k}", arrival=came, departure=left, energy_kwh=rng.uniform(5, 30), **known)
     demand = rng.uniform(1.0, 3.0) * shape * rng.uniform(0.85, 1.15, STEPS)
     capacity, initial = demand.max() * rng.uniform(2, 5), rng.uniform(0.3, 0.7)
     begin = START + timedelta(hours=7 + hours[2])
@@ -138,7 +140,8 @@ def more_of(k: int, d: int, rng: np.random.Generator, shape: Any, flat: Any) -> 
     lights = rng.uniform(0.5, 2)
     flat[d] += demand / 0.98 + lights * lit + 2.0
     return [
-        unit("ev_charger", id=f"ev{k}", node=node, max_charge_kw=11.0, sessions=(session,)),
+        unit("ev_charger", id=f"ev{k}", node=node, max_charge_kw=11.0, min_charge_kw=4.1 if k % 3 == 0 else 0.0,
+             max_discharge_kw=10.0 if known else 0.0, sessions=(session,)),
         unit("shiftable_load", id=f"sh{k}", node=node, power_kw=rng.uniform(0.5, 2), run_h=2.0, earliest=begin,
              latest=begin + timedelta(hours=10)),
         unit("street_lighting", id=f"sl{k}", node=node, power_kw=lights, level=lit, min_level=0.4 * lit),

@@ -15,7 +15,7 @@ from models.columns import per_step
 from models.dispatch.held import held_by, say_held
 from models.dispatch.problem import active
 from models.dispatch.view import NOTHING_KW, NOTHING_KWH, Say, View, available_kw, mean
-from vpp.domain import Array, Cap, Case, Plan, Reason, said
+from vpp.domain import Array, Cap, Case, Message, Plan, Reason, said
 
 HELD, CAPPED = 500, 1000
 """Codes of what the position or a cap explains; below: of the type itself."""
@@ -45,8 +45,17 @@ def reasons(case: Case, plan: Plan) -> Iterator[Reason]:
                 word, told = _say_cap(case.caps[code - CAPPED], view, begin)
             else:
                 word, told = say_held(view, begin, end) if code >= HELD - 1 else say(code, begin, end)
+            if any(value != value for value in told.values.values()):
+                told = UNPRICED.get(word, said("this plan has no prices that say why"))
             yield Reason(asset=unit.id, start=h.time(begin), end=h.time(end), code=word, sentence=f"{told}", said=told)
 
+
+UNPRICED: Mapping[str, Message] = {
+    "off": said("off"), "full_load": said("at full load"), "minimum_load": said("at minimum load"),
+    "part_load": said("follows the heat"), "charging": said("charges"), "discharging": said("discharges"),
+    "held": said("held for later"), "waiting": said("waits to charge"),
+}  # fmt: skip
+"""What is said of a code where the plan knows no price of heat: a rule-based one has none."""
 
 Explained = tuple[Any, Callable[[int, int, int], Say]]
 """A number per step, and what it says over a run [begin, end)."""
@@ -147,6 +156,8 @@ def _storage(v: View) -> Explained:
         if then is not None:
             return "waiting", said("waits to charge at %(clock)s at %(later_eur_per_mwh)s", clock=v.clock(then),
                                    later_eur_per_mwh=price[then])  # fmt: skip
+        if np.isnan(price).any():
+            return "idle", said("kept until the end")
         low, high = _best_spread(price[begin:])
         losses = wear + max(0.0, low) * (1 / (into * out_of) - 1)
         spread = high - low
@@ -162,8 +173,6 @@ def _storage(v: View) -> Explained:
 
 def _best_spread(price: Array) -> tuple[float, float]:
     """The pair of an earlier and a later price that are furthest apart, upwards."""
-    if np.isnan(price).any():
-        return 0.0, 0.0
     low = np.minimum.accumulate(price)
     at = int(np.argmax(price - low))
     return float(low[at]), float(price[at])

@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from vpp.devices import Device, Field, Pace, SimulatedCity, load_profiles
 from vpp.domain import Priority, Setpoint, SetpointEvent, SetpointKind
+from vpp.web.words import words_of
 
 PROFILES = Path(__file__).parents[2] / "assets" / "profiles"
 
@@ -88,6 +89,8 @@ async def town(clock: HandClock, profiles) -> AsyncIterator[Town]:
     town.field.close()
     await town.city.close()
     await asyncio.sleep(0)
+    german = words_of("de")
+    assert [e.detail for e in town.told if german.told(e.detail) is None] == [], "pages cannot say it in German"
 
 
 Answer = Callable[[bytes], bytes | None]

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from vpp.devices import Device, Fault, Field
+from vpp.devices import Device, Fault, Field, Pace, SimulatedCity
 from vpp.domain import Mistakes, Priority, Quality, SetpointKind, SetpointState
 
 S = SetpointState
@@ -209,6 +209,25 @@ async def test_nothing_sent_is_failed_and_tried_again(town, clock):
     assert await town.field.refresh() == []  # said once
     clock.move(900)
     assert states(await town.field.refresh()) == [S.EXPIRED, S.RELEASED]
+
+
+async def test_an_order_that_did_not_reach_its_device_is_sent_soon_after_it_is_back(town, clock, profiles):
+    later = SimulatedCity(clock)  # has its port, and does not listen on it yet
+    host, port, unit = later.add("b", profiles["battery"], rating_kw=10.0)
+    device = Device(asset_id="b", profile=profiles["battery"], host=host, port=port, unit=unit, rating_kw=10.0)
+    field = Field([device], clock=clock, pace=Pace(base_s=1000.0, max_s=1000.0))  # reading waits for minutes
+    assert states(await field.apply([town.order("b", 3)]))[-1] is S.FAILED
+    for pause in (1, 2, 4):
+        clock.move(pause)
+        assert await field.refresh() == []
+    await later.start()
+    clock.move(1)
+    assert await field.refresh() == []  # not due yet: the pause has grown
+    clock.move(7)
+    assert states(await field.refresh()) == [S.SENT, S.ECHOED, S.VERIFIED]
+    assert later.order("b") == pytest.approx(3)
+    field.close()
+    await later.close()
 
 
 @pytest.mark.parametrize("fault", [Fault.SILENT, Fault.DROP])

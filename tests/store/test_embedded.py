@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import time
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from tests.store.conftest import BINS, DEBIAN, WHEEL
 from tests.store.values import NOON, QUARTER, battery, reading
-from vpp.store import NoDatabase, Store
+from vpp.store import NoDatabase, Store, is_gone
 from vpp.store import embedded as durable_server
 from vpp.store.programs import account, find_programs, program_folders
 
@@ -279,3 +280,15 @@ class TestPrograms:
         assert find_programs(None, 18).version == 18
         with pytest.raises(NoDatabase, match="allowed: PostgreSQL 9, which wrote the data"):
             find_programs(None, 9)
+
+
+def test_a_server_that_was_killed_is_seen_to_be_gone_without_asking_it(made):
+    with embedded(made, bin_folder=WHEEL) as dsn:
+        assert not is_gone(dsn)
+        pid = pid_of(made)
+        os.kill(pid, signal.SIGKILL)
+        until = time.monotonic() + 10
+        while not is_gone(dsn):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    assert not is_gone("host=db.example port=5432") and not is_gone("dbname=vpp")

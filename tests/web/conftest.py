@@ -1,5 +1,6 @@
 """A browser before the living demo; a page that complains about itself fails its test."""
 
+import json
 import os
 import shutil
 import tempfile
@@ -35,7 +36,14 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def platform(chromium) -> Iterator[Platform]:
-    """After `chromium`, so that without one nothing is started in vain. VPP_TEST_PLATFORM names a home to keep."""
+    """After `chromium`, so that without one nothing is started in vain.
+
+    VPP_TEST_PLATFORM names a file about one that runs already, for whoever works on pages: `url`, `home`, `token`.
+    """
+    if standing := os.environ.get("VPP_TEST_PLATFORM"):
+        told = json.loads(Path(standing).read_text(encoding="utf-8"))
+        yield Platform(told["url"], Path(told["home"]), told["token"])
+        return
     home = Path(tempfile.mkdtemp(prefix="vpp-web-", dir="/var/tmp"))
     home.chmod(0o755)  # the embedded server is another user when root runs the tests
     try:

@@ -17,9 +17,9 @@ NOBODY = {"way": "device", "profile": "battery", "host": "127.77.9.9", "port": "
 class Forms:
     """Log in, then send forms; each answer leads to the next page."""
 
-    def __init__(self, platform: Platform) -> None:
-        self._client = httpx.Client(base_url=platform.url, follow_redirects=False, timeout=30)
-        answer = self._client.post("/login", data={"name": "owner", "password": password("owner")})
+    def __init__(self, platform: Platform, role: str = "owner") -> None:
+        self._client = httpx.Client(base_url=platform.url, follow_redirects=False, timeout=60)
+        answer = self._client.post("/login", data={"name": role, "password": password(role)})
         assert answer.status_code == 303, answer.text
         self._cookies = {c.name: c.value for c in self._client.cookies.jar}  # `Secure`, and loopback has no TLS
         found = [h.partition(";")[0].split("=", 1) for h in answer.headers.get_list("set-cookie")]
@@ -28,10 +28,16 @@ class Forms:
     def post(self, path: str, **fields: str) -> str:
         """Where it leads."""
         given = {"csrf_token": self._cookies["__Host-vpp-csrf"], **fields}
-        cookie = "; ".join(f"{k}={v}" for k, v in self._cookies.items())
-        answer = self._client.post(path, data=given, headers={"Cookie": cookie})
+        answer = self._client.post(path, data=given, headers=self._headers)
         assert answer.status_code == 303, (path, answer.status_code, re.sub(r"<[^>]+>", " ", answer.text)[:2000])
         return urlsplit(answer.headers["location"]).path
+
+    def status(self, path: str) -> int:
+        return self._client.get(path, headers=self._headers).status_code
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Cookie": "; ".join(f"{k}={v}" for k, v in self._cookies.items())}
 
     def close(self) -> None:
         self._client.close()

@@ -1,15 +1,18 @@
-"""A case brought in as a browser does it, for pages that show one."""
+"""A case and a study brought in as a browser does it, for pages that show one."""
 
 import re
 import time
 import urllib.error
 import urllib.request
 import uuid
+from datetime import date
 from pathlib import Path
 from urllib.parse import urlencode
 
+from tests.web.owner_pages import Forms
 from tests.web.platform import ROOT, Platform, password
 from vpp.operations.desk import packed
+from vpp.operations.desk.composing import base_of, with_variant
 
 CASE = ROOT / "data" / "cases" / "heat-pump-store"
 PATIENCE_S = 60.0
@@ -61,3 +64,24 @@ def _bring_in(platform: Platform, folder: Path) -> str:
         assert time.monotonic() < end, "no plan came"
         time.sleep(0.3)
     return found[1]
+
+
+def finished_study(platform: Platform) -> str:
+    """Path of a study that is done; once a platform."""
+    if "study" not in platform.known:
+        day = date(2025, 4, 6)
+        text = base_of("For the list of pages", "musterstadt", day, day, every_days=1, operation="daily",
+                       forecast="perfect", gap=0.02, seeds=1)  # fmt: skip
+        text = with_variant(text.replace("[study]", "[study]\nassets = 12"), "Two more", "add", "battery-*", 2, 0.0)
+        forms = Forms(platform, "planner")
+        try:
+            path = forms.post("/studies/new", do="check", text=text)
+            end = time.monotonic() + 3 * PATIENCE_S
+            while forms.status(f"{path}/tables.zip") != 200:
+                assert time.monotonic() < end, "no study came"
+                forms.post(f"{path}/run")  # it runs once it is estimated; until then this does nothing
+                time.sleep(1.5)
+        finally:
+            forms.close()
+        platform.known["study"] = path
+    return platform.known["study"]

@@ -5,6 +5,8 @@ import json
 import pytest
 
 from tests.web.conftest import LANGUAGES, shoot
+from tests.web.owner_pages import page_of_device
+from tests.web.planning import planned_case
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -48,13 +50,17 @@ def test_without_the_server_the_app_says_so_in_its_own_page(chromium, platform):
         context.set_offline(False)
 
 
-PRINTED = {"handover": ("/day/handover", "operator"), "data": ("/my-data", "owner")}
+PRINTED = {
+    "handover": ("/day/handover", "operator"), "data": ("/my-data", "owner"), "day": ("/day", "viewer"),
+    "asset": ("/assets/battery-h01", "operator"), "device": (page_of_device(""), "owner"),
+    "case": (lambda platform: f"/planner/cases/{planned_case(platform)}", "planner"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", PRINTED)
-def test_on_paper_there_is_no_navigation_and_tables_are_whole(visit, name):
+def test_on_paper_there_is_no_navigation_and_tables_are_whole(visit, platform, name):
     path, role = PRINTED[name]
-    page = visit(path, role, language="de", theme="dark", width=A4_PX)
+    page = visit(path(platform) if callable(path) else path, role, language="de", theme="dark", width=A4_PX)
     page.emulate_media(media="print", color_scheme="dark")
     page.wait_for_timeout(150)  # charts are drawn anew, for white paper
     assert page.locator(HIDDEN).locator("visible=true").count() == 0
@@ -63,6 +69,36 @@ def test_on_paper_there_is_no_navigation_and_tables_are_whole(visit, name):
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the paper"
     shoot(page, f"print-{name}")
+
+
+TAKE = """() => {
+    document.querySelector('#why').focus()
+    return document.querySelector('[data-live=plan] .facts').innerText
+}"""
+TOP = "Math.round(document.querySelector('#why').getBoundingClientRect().top)"
+"""How far what has the focus is from the top of the window."""
+
+
+def test_what_is_focused_and_where_one_reads_survive_the_news(visit):
+    page = visit("/day", "viewer", language="de", width=390)
+    page.wait_for_selector("#chart-mix .uplot")
+    page.locator("#chart-mix-table summary").click()
+    table = page.locator("#chart-mix .scroll")
+    table.evaluate("each => each.scrollLeft = 60")
+    sideways = table.evaluate("each => each.scrollLeft")
+    shown = page.evaluate(TAKE)
+    top = page.evaluate(TOP)
+    assert 0 <= top < 900
+    page.wait_for_function(
+        "was => document.querySelector('[data-live=plan] .facts').innerText !== was", arg=shown, timeout=90_000
+    )
+    assert page.evaluate("document.activeElement.id") == "why"
+    assert abs(page.evaluate(TOP) - top) <= 2, "the page jumped"
+    assert page.locator("#chart-mix-table").get_attribute("open") is not None
+    assert table.evaluate("each => each.scrollLeft") == sideways > 0
+    page.focus("#chart-mix-table summary")  # it has no name of its own
+    page.wait_for_timeout(5000)
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
 
 
 def test_an_open_form_is_not_touched_by_the_clock(visit):

@@ -22,9 +22,8 @@ OPEN = {"/", "/login", "/setup", "/preferences", "/accessibility", "/offline", "
 
 def with_pages(made: World):
     """The application has started already: what handles its errors is put together once more."""
-    app = add_pages(made.client.app)
-    app.middleware_stack = None
-    return app
+    made.client.app.middleware_stack = None
+    return add_pages(made.client.app)
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +138,18 @@ def test_errors_are_pages_for_people_and_problems_for_programs(pages):
         refused = client.get("/inputs", headers=german)
         assert refused.status_code == 403 and "Das gehört nicht zu Ihrer Rolle" in refused.text
         assert client.get("/day/files/x/schedule.csv", headers=german).status_code == 404
+
+
+def test_who_tries_too_often_reads_a_page_and_a_program_a_problem(server):
+    with world(server, log_ins_per_minute=1) as made:
+        client = TestClient(with_pages(made), base_url=ORIGIN)
+        given, german = {"name": "x", "password": "y"}, {"Accept-Language": "de"}
+        assert client.post("/login", data=given, headers=german).status_code == 422
+        answer = client.post("/login", data=given, headers=german)
+        assert answer.status_code == 429 and "Zu viele Anfragen" in answer.text
+        assert int(answer.headers["retry-after"]) > 0 and "unsafe" not in answer.headers["content-security-policy"]
+        found = client.post("/api/v1/session", json=given, headers={"Origin": ORIGIN})
+        assert found.status_code == 429 and found.headers["content-type"] == "application/problem+json"
 
 
 def test_an_unexpected_error_is_a_page_with_the_same_policy_and_tells_nothing(server):

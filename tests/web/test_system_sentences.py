@@ -30,6 +30,16 @@ def test_a_sentence_has_its_numbers_as_the_reader_writes_them():
     assert message_from(json.loads(json.dumps(one.as_plain()))) == one
 
 
+def test_a_worth_that_is_not_known_is_stored_and_told_all_the_same():
+    one = said("off: its heat would cost %(cost_eur_per_mwh)s, heat is worth %(worth_eur_per_mwh)s at its node",
+               cost_eur_per_mwh=45.0, worth_eur_per_mwh=float("nan"))  # fmt: skip
+    stored = json.dumps(one.as_plain(), allow_nan=False)  # as a database takes it
+    assert "unknown" in f"{message_from(json.loads(stored))}" and "unknown" in f"{one}"
+    told = words_of("de").message(message_from(json.loads(stored)))
+    assert f"45{NB}€/MWh" in told and "Wärme ist dort – wert" in told
+    assert words_of("de").told(f"{one}") == told
+
+
 def test_every_reason_of_a_battery_is_told_in_german(planned):
     german = words_of("de")
     told = [german.message(r.said) for r in planned.reasons]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vpp.cases.series_book import stamp
-from vpp.domain import Limit, Message, Plan, Reason, message_from
+from vpp.domain import Limit, Message, Plan, Reason, maybe_message
 
 REASONS, LIMITS = "reasons.csv", "limits.csv"
 
@@ -31,7 +31,7 @@ def read_explanations(folder: Path) -> tuple[tuple[Reason, ...], tuple[Limit, ..
             end=datetime.fromisoformat(end),
             code=code,
             sentence=text,
-            said=message_from(json.loads(said[0])) if said and said[0] else None,
+            said=maybe_message(json.loads(said[0])) if said and said[0] else None,
         )
         for a, begin, end, code, text, *said in _read(folder / REASONS)
     )

@@ -14,7 +14,7 @@ import numpy as np
 from vpp.cases.explanations import read_explanations, write_explanations
 from vpp.cases.replacing import SUMMARY, replaced
 from vpp.cases.series_book import stamp
-from vpp.domain import Array, Deviation, Horizon, Label, Message, Plan, Violation, message_from
+from vpp.domain import Array, Deviation, Horizon, Label, Message, Plan, Violation, messages_from
 
 TABLES = ("power_kw", "heat_kw", "state_energy_kwh", "state_on", "prices", "market_kw")
 WITH_GAPS = ("market_kw",)
@@ -152,9 +152,7 @@ def read_plan(folder: Path) -> Plan:
     horizon = Horizon(datetime.fromisoformat(summary["start"]), summary["steps"], summary["step_minutes"])
     tables: dict[str, Any] = {name: _read_table(folder, name, horizon) for name in TABLES}
     reasons, limits = read_explanations(folder)
-    why, broken, off = (
-        tuple(map(message_from, summary.get("said", {}).get(of, ()))) for of in ("why", "violations", "deviations")
-    )
+    why, broken, off = (messages_from(summary.get("said", {}).get(of)) for of in ("why", "violations", "deviations"))
     unknown = {"bound_eur": -inf, "gap": inf}
     numbers = ("objective_eur", "penalty_eur", "bound_eur", "gap", "co2_t")
     return Plan(

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from vpp.cli.app import AsJson, print_json
-from vpp.cli.field_commands import PROFILES
+from vpp.cli.folders import PROFILES
 from vpp.settings import settings
 
 app = typer.Typer(help="Register assets; probe and commission their devices.", no_args_is_help=True)

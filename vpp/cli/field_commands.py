@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.table import Table
 
 from vpp.cli.app import AsJson, one_sentence, print_json
+from vpp.cli.folders import PROFILES
 from vpp.settings import Settings, settings
 
 app = typer.Typer(help="Read and order the devices of a site, second by second.", invoke_without_command=True)
 
-PROFILES = Path(__file__).resolve().parents[2] / "assets" / "profiles"
 SiteFile = Annotated[Path | None, typer.Option("--site", help="The site file; without it the registry of the store.")]
 Issuer = Annotated[str | None, typer.Option("--by", help="Who orders; default: your login.")]
 Reason = Annotated[str, typer.Option(help="Why; kept with the order.")]

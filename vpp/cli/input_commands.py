@@ -29,12 +29,12 @@ def import_file(
     if what not in KINDS:
         mistakes.append(Mistake(where="import", what="", problem=f"'{what}'; allowed: {', '.join(KINDS)}"))
     if file is None or not file.is_file():
-        allowed = "an XML or zip file" if what == "mastr" else "a CSV file"
+        allowed = "an XML, zip or CSV file" if what == "mastr" else "a CSV file"
         mistakes.append(Mistake(where="import", what=f"{file or ''}", problem=f"is no file; allowed: {allowed}"))
     if mistakes or file is None:
         raise Mistakes(mistakes)
     if what == "mastr":
-        _import_register(file, yes=yes, demo=demo, as_json=as_json)
+        _import_register(file, source, licence, yes=yes, demo=demo, as_json=as_json)
         return
     table, kind = read(file), What(what)
     with (
@@ -58,21 +58,22 @@ def import_file(
         print("nothing was stored" if stored is None else f"{stored} new")
 
 
-def _import_register(file: Path, *, yes: bool, demo: bool, as_json: bool) -> None:
+def _import_register(
+    file: Path, source: str | None, licence: str | None, *, yes: bool, demo: bool, as_json: bool
+) -> None:
     """Units of the public register of plants, so that owners need only enter a number."""
-    from collections import Counter
-
     from vpp.cli.parts import platform_dsn
     from vpp.cli.up_commands import live_folder
+    from vpp.operations.inputs import import_units, preview_units
     from vpp.settings import settings
     from vpp.sources.mastr import LICENCE, read
     from vpp.store import NoDatabase, Store, StoreError
-    from vpp.store.mastr import save_units
 
     units = read(file)
-    kinds = dict(sorted(Counter(u.kind for u in units).items()))
+    kinds = {each.kind: each.count for each in preview_units(units)}
+    terms = licence or LICENCE
     if not as_json:
-        print(f"{len(units)} units: " + ", ".join(f"{n} {kind}" for kind, n in kinds.items()) + f" ({LICENCE})")
+        print(f"{len(units)} units: " + ", ".join(f"{n} {kind}" for kind, n in kinds.items()) + f" ({terms})")
     stored = None
     if yes or (not as_json and typer.confirm("store this?", default=False)):
         with (
@@ -81,10 +82,9 @@ def _import_register(file: Path, *, yes: bool, demo: bool, as_json: bool) -> Non
             Store(dsn) as store,
         ):
             store.migrate()
-            now = datetime.now(UTC)
-            stored = save_units(store, units, now)
-            store.audit(getpass.getuser(), "import", "mastr", None, {"file": file.name, "units": stored}, now)
+            origin, now = source or file.name, datetime.now(UTC)
+            stored = import_units(store, units, origin, terms, getpass.getuser(), now)
     if as_json:
-        print_json({"what": "mastr", "units": len(units), "kinds": kinds, "licence": LICENCE, "stored": stored})
+        print_json({"what": "mastr", "units": len(units), "kinds": kinds, "licence": terms, "stored": stored})
     else:
         print("nothing was stored" if stored is None else f"{stored} stored")

@@ -6,6 +6,7 @@ is started again.
 
 import asyncio
 import logging
+import math
 import os
 import signal
 import sys
@@ -22,7 +23,13 @@ from vpp.settings import Settings, settings
 TICK_WALL_S = 0.25
 LEFT_TO_FLOWS = timedelta(minutes=10)
 """How long after their time the planner leaves the day-ahead plan and the inputs to their flows."""
-PING_S = 0.5
+LOOK_S, PING_S = 0.1, 0.5
+"""Between two looks whether the database's process is there, and two questions it must answer."""
+STAND_BY_S, REHEARSE_AGAIN_S = 0.2, 30.0
+"""Between two tries of the planner that stands by to take over, and between two rehearsals while there is nothing yet
+to plan."""
+BEHIND = 10
+"""By how much Prefect's processes are nicer than the others: they take a processor for many seconds when they start."""
 
 log = logging.getLogger("vpp.parts")
 
@@ -33,7 +40,7 @@ def main() -> None:
     _end_with_parent()
     parts: dict[str, Callable[[Path], None]] = {
         "database": _database_part, "city": _city_part, "field": _field_part, "planner": _planner_part,
-        "web": web_part, "prefect": _prefect_part, "flows": _flows_part,
+        "standby": _planner_part, "web": web_part, "prefect": _prefect_part, "flows": _flows_part,
     }  # fmt: skip
     parts[name](folder)
 
@@ -79,7 +86,7 @@ def is_demo(folder: Path) -> bool:
 
 def _database_part(folder: Path) -> None:
     """Sees to it that the server runs and the schema is up to date; starts it again when it does not answer."""
-    from vpp.store import SERVICE_ANSWER_S, Store, StoreUnavailable
+    from vpp.store import SERVICE_ANSWER_S, NoDatabase, Store, StoreUnavailable, is_gone
     from vpp.store.named_database import ping
 
     stop = stop_event()
@@ -90,9 +97,14 @@ def _database_part(folder: Path) -> None:
                 Store(dsn, connections=1, patience_s=1, answer_s=SERVICE_ANSWER_S) as store,
             ):
                 store.migrate()
-                while not stop.wait(PING_S):
-                    ping(store)
-        except StoreUnavailable as problem:
+                asked = 0.0
+                while not stop.wait(LOOK_S):
+                    if is_gone(dsn):
+                        raise StoreUnavailable(f"{store.name}: its server has ended")
+                    if time.monotonic() - asked > PING_S:
+                        ping(store)
+                        asked = time.monotonic()
+        except (NoDatabase, StoreUnavailable) as problem:
             log.warning("starting it again: %s", problem)
 
 
@@ -108,7 +120,7 @@ def _city_part(folder: Path) -> None:
 
 def _field_part(folder: Path) -> None:
     """Goes on without the database, and starts without it."""
-    from assets import PROFILES
+    from vpp.cli.folders import PROFILES
     from vpp.devices import load_profiles
     from vpp.operations.field_registry import FieldRegistry
     from vpp.operations.field_service import FieldService
@@ -155,6 +167,7 @@ def _planner_part(folder: Path) -> None:
         store.migrate()
         waits = LEFT_TO_FLOWS if os.environ.get("PREFECT_API_URL") else timedelta()
         planner = Planner(store, clock, ASSET_TYPES, leave_to_flows=waits)
+        rehearse_at = 0.0
         site = existing_site(folder) if demo else None
         found = settings()
         expectations = Expectations(store)
@@ -166,16 +179,18 @@ def _planner_part(folder: Path) -> None:
             try:
                 with alone(store, "planner") as ours:
                     if not ours:
-                        stop.wait(1.0)
+                        if time.monotonic() > rehearse_at:
+                            rehearse_at = math.inf if planner.rehearse() else time.monotonic() + REHEARSE_AGAIN_S
+                        stop.wait(STAND_BY_S)
                         continue
                     while not stop.wait(TICK_WALL_S):
                         if site is not None and (came := collect(store, site, clock.now(), waits)):
                             days = ", ".join(map(str, came))
                             say(store, "inputs", clock.now(), f"forecasts and prices of {days}")
-                        collector.tick(clock.now())
-                        expectations.tick(clock.now())
                         if planner.tick():
                             store.roll_up()  # at once, what came late too: quarter-hours for people to look at
+                        collector.tick(clock.now())
+                        expectations.tick(clock.now())
                         upkeeper.tick(clock.now())
             except StoreUnavailable as problem:
                 log.warning("waiting for the database: %s", problem)
@@ -187,6 +202,7 @@ def _planner_part(folder: Path) -> None:
 
 def _prefect_part(folder: Path) -> None:
     """Prefect's server, with its state in a schema of the platform's database; this process becomes it."""
+    os.nice(BEHIND)
     import flows
     from flows.server import standing_server
     from vpp.store.prefect_schema import prefect_schema
@@ -199,6 +215,7 @@ def _prefect_part(folder: Path) -> None:
 
 def _flows_part(folder: Path) -> None:
     """Deployments with the wall's clock; in a demo runs in this process, when the simulated clock says so."""
+    os.nice(BEHIND)
     import flows
 
     flows.home_of(folder)

@@ -54,7 +54,9 @@ def serve(
 
 def import_(
     what: Annotated[str, typer.Argument(help="prices, weather, load, mastr; or an export's folder.", metavar="WHAT")],
-    file: Annotated[Path | None, typer.Argument(help="ISO or German CSV; mastr: XML or zip.", metavar="FILE")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="ISO or German CSV; mastr: XML, zip or CSV.", metavar="FILE")
+    ] = None,
     series: Annotated[str | None, typer.Option(help="Name of the series, for a load of one column.")] = None,
     source: Annotated[str | None, typer.Option(help="Where the values are from; the file's name.")] = None,
     licence: Annotated[str | None, typer.Option(help="On what terms; own data.")] = None,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from vpp.cli.field_commands import PROFILES
+from vpp.cli.folders import PROFILES
 
 
 def simulate_site(site_file: Path, *, faults: float, seed: int) -> None:

@@ -27,8 +27,8 @@ def live_folder(*, demo: bool) -> Path:
 
 DEMO_SPEED = 60.0
 """A quarter-hour in 15 seconds."""
-PREFECT_AFTER_S = 20.0
-"""Prefect's server takes a processor for some seconds when it starts: the first plans come before it."""
+LATER_S = {"standby": 15.0, "prefect": 20.0, "flows": 20.0}
+"""Parts that take a processor for some seconds when they start: the first plans come before them."""
 
 
 def up(*, demo: bool, speed: float | None, assets: int, day: str | None, listen: str, prefect: bool) -> None:
@@ -45,7 +45,7 @@ def up(*, demo: bool, speed: float | None, assets: int, day: str | None, listen:
     try:
         with the_only_one(folder):
             first = _prepare_demo(folder, speed, assets, day) if demo else None
-            names = ["database", *(["city"] if demo else []), "field", "planner", "web"]
+            names = ["database", *(["city"] if demo else []), "field", "planner", "standby", "web"]
             names += ["prefect", "flows"] if prefect else []
             environment = {"VPP_LISTEN": f"{host}:{port}", "VPP_HOME": str(settings().home)}
             if prefect:
@@ -53,8 +53,8 @@ def up(*, demo: bool, speed: float | None, assets: int, day: str | None, listen:
             children = [
                 Child(name, [sys.executable, "-m", "vpp.cli.parts", name, str(folder)], environment) for name in names
             ]
-            for child in children[-2:] if prefect else []:
-                child.due = time.monotonic() + PREFECT_AFTER_S
+            for child in children:
+                child.due = time.monotonic() + LATER_S.get(child.name, 0.0)
             url, clock = f"http://{host}:{port}", shared_clock(folder)
 
             def about() -> dict[str, Any]:

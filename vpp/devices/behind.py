@@ -6,9 +6,18 @@ Each keeps its own source, end and events. When the one in force ends, the other
 from collections.abc import Callable, Collection, Mapping
 
 from vpp.devices.orders import Journal, Key, Order
-from vpp.domain import Clock, Setpoint, SetpointKind, SetpointState
+from vpp.domain import Clock, Message, Setpoint, SetpointKind, SetpointState, said
 
 S = SetpointState
+
+
+def by(order: Order) -> Message:
+    """What took the place of another."""
+    return said("by %(id)s from %(issuer)s", id=f"{order.setpoint.id}", issuer=order.setpoint.issuer)
+
+
+def was_valid(order: Order) -> Message:
+    return said("valid until %(clock)s UTC", clock=f"{order.setpoint.expires_at:%H:%M:%S}")
 
 
 class Behind:
@@ -48,17 +57,18 @@ class Behind:
         if other is None:
             if behind is not None and self._lives(behind):  # what is in force beside it is ending
                 del self._orders[order.key]
-                journal.state(behind, S.SUPERSEDED, f"by {order.setpoint.id} from {order.setpoint.issuer}")
+                journal.state(behind, S.SUPERSEDED, by(order))
             return None
         own = behind if other is held else held
         if own is not None and (own is behind or other.value <= order.value) and self._lives(own):
-            journal.state(own, S.SUPERSEDED, f"by {order.setpoint.id} from {order.setpoint.issuer}")
+            journal.state(own, S.SUPERSEDED, by(order))
         first, second = (other, order) if other.value <= order.value else (order, other)
         self._orders[order.key] = second
         if second is order or other is held:
             second.verified_at, second.effect_by, second.at = None, None, None
-            said = f"kept behind the stricter {first.words} from {first.setpoint.issuer}"
-            journal.state(second, S.VALIDATED, said)
+            why = said("kept behind the stricter %(first_order)s from %(issuer)s", first_order=first.words,
+                       issuer=first.setpoint.issuer)  # fmt: skip
+            journal.state(second, S.VALIDATED, why)
         return first
 
     def expire(self, journal: Journal) -> None:
@@ -66,13 +76,14 @@ class Behind:
         for key, order in list(self._orders.items()):
             if not self._lives(order):
                 del self._orders[key]
-                journal.state(order, S.EXPIRED, f"valid until {order.setpoint.expires_at:%H:%M:%S} UTC")
-                journal.state(order, S.RELEASED, "it was kept behind a stricter limit")
+                journal.state(order, S.EXPIRED, was_valid(order))
+                journal.state(order, S.RELEASED, said("it was kept behind a stricter limit"))
 
     def withdraw(self, keys: Collection[Key], reason: str, whose: Callable[[Setpoint], bool], journal: Journal) -> None:
         for key in set(keys) & set(self._orders):
             if whose(self._orders[key].setpoint):
-                journal.state(self._orders.pop(key), S.RELEASED, f"{reason}; it was kept behind a stricter limit")
+                why = said("%(reason)s; it was kept behind a stricter limit", reason=reason)
+                journal.state(self._orders.pop(key), S.RELEASED, why)
 
     def _lives(self, order: Order) -> bool:
         return not order.ending and order.setpoint.expires_at > self._clock.now()

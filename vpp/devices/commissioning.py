@@ -17,7 +17,7 @@ from vpp.devices.link import Link, LinkError
 from vpp.devices.poller import read
 from vpp.devices.recognition import Chains
 from vpp.devices.sequence import read_back, stranger, write_steps
-from vpp.domain import Clock, Priority, Quality, Reading, SetpointKind
+from vpp.domain import Clock, Message, Priority, Quality, Reading, SetpointKind, said
 
 LATE_S = 0.1
 """A device may let go this share of its time-out late, at least a second."""
@@ -117,9 +117,10 @@ class Commissioning:
     def _failed(self) -> bool:
         return any(step.outcome is Outcome.FAILED for step in self._steps)
 
-    def _note(self, name: str, subject: str, outcome: Outcome | bool, detail: str) -> None:
-        said = outcome if isinstance(outcome, Outcome) else Outcome.PASSED if outcome else Outcome.FAILED
-        self._steps.append(Step(at=self._clock.now(), name=name, subject=subject, outcome=said, detail=detail))
+    def _note(self, name: str, subject: str, outcome: Outcome | bool, detail: Message | str) -> None:
+        found = outcome if isinstance(outcome, Outcome) else Outcome.PASSED if outcome else Outcome.FAILED
+        at = self._clock.now()
+        self._steps.append(Step(at=at, name=name, subject=subject, outcome=found, detail=f"{detail}"))
         self._say(self._steps[-1])
 
     async def _recognised(self) -> bool:
@@ -129,7 +130,7 @@ class Commissioning:
         except LinkError as problem:
             self._note("reach", "", False, str(problem))
             return False
-        self._note("reach", "", True, f"{device.host}:{device.port} answers")
+        self._note("reach", "", True, said("%(host)s answers", host=f"{device.host}:{device.port}"))
         try:
             if device.profile.sunspec is not None:
                 self._device = device = await Chains().resolved(device, link, Priority.SETPOINT)
@@ -138,9 +139,9 @@ class Commissioning:
             wrong = str(problem)
         marks = len(device.profile.identity)
         if not marks and wrong is None:
-            self._note("identity", "", Outcome.NOT_TRIED, "the profile has no identity to look for")
+            self._note("identity", "", Outcome.NOT_TRIED, said("the profile has no identity to look for"))
         else:
-            self._note("identity", "", wrong is None, wrong or f"{marks} registers are as the profile says")
+            self._note("identity", "", wrong is None, wrong or _as_told(marks))
         return wrong is None
 
     async def _points(self) -> None:
@@ -152,26 +153,32 @@ class Commissioning:
         needed |= {spec.effect.point for spec in device.profile.setpoints.values() if spec.effect}
         for name, r in self._readings.items():
             point = device.layout.points[name]
-            value = "nothing" if r.value is None else f"{r.value:g}"
-            plausible = _range(point.low, point.high)
-            detail = f"{value}; plausible {plausible}" if plausible else value
+            value, quality = "nothing" if r.value is None else f"{r.value:g}", r.quality.value
+            detail = said("%(held_amount)s (%(quality)s)", held_amount=value, quality=quality)
+            if not (math.isinf(point.low) and math.isinf(point.high)):
+                detail = said("%(held_amount)s; plausible %(low_value)s … %(high_value)s (%(quality)s)",
+                              held_amount=value, low_value=point.low, high_value=point.high,
+                              quality=quality)  # fmt: skip
             if r.quality is Quality.MISSING and name not in needed:
-                self._note("point", name, Outcome.NOT_TRIED, "the device says: not available")
+                self._note("point", name, Outcome.NOT_TRIED, said("the device says: not available"))
             else:
-                self._note("point", name, r.quality is Quality.GOOD, f"{detail} ({r.quality.value})")
+                self._note("point", name, r.quality is Quality.GOOD, detail)
         own = self._readings.get("rating_kw")
         if own is not None and own.value is not None and device.rating_kw:
             near = abs(own.value - device.rating_kw) <= RATING_SHARE * device.rating_kw
-            self._note("rating", "", near, f"the device says {own.value:g} kW, registered are {device.rating_kw:g} kW")
+            both = said("the device says %(own_kw)s, registered are %(rating_kw)s", own_kw=own.value,
+                        rating_kw=device.rating_kw)  # fmt: skip
+            self._note("rating", "", near, both)
 
     async def _setpoint(self, command: Command) -> None:
         name = command.name
         if not self._device.may_write(name):
-            self._note("write", name, Outcome.NOT_TRIED, "not released for writing")
+            self._note("write", name, Outcome.NOT_TRIED, said("not released for writing"))
             return
         value = self._harmless(command)
         if value is None:
-            self._note("write", name, Outcome.NOT_TRIED, "no harmless value is known: power_kw was not measured")
+            unknown = said("no harmless value is known: power_kw was not measured")
+            self._note("write", name, Outcome.NOT_TRIED, unknown)
             return
         held = command.as_held(value)
         try:
@@ -207,18 +214,17 @@ class Commissioning:
             return False
         wrong = command.mismatch(seen, value)
         took = (self._clock.now() - begin).total_seconds()
-        self._note(
-            "write", command.name, wrong is None, wrong or f"{value:g}{command.unit} reads back after {took:.1f} s"
-        )
+        right = said("%(held_amount)s reads back after %(delay_amount)s", held_amount=f"{value:g}{command.unit}",
+                     delay_amount=f"{took:.1f} s")  # fmt: skip
+        self._note("write", command.name, wrong is None, wrong or right)
         return wrong is None
 
     async def _silent(self, command: Command, value: float) -> None:
         """Say nothing until the device must have noticed."""
         hold = command.spec.hold
         if hold.device_timeout is None:
-            self._note(
-                "silence", command.name, Outcome.NOT_TRIED, "the device keeps orders for ever: it must be released"
-            )
+            kept = said("the device keeps orders for ever: it must be released")
+            self._note("silence", command.name, Outcome.NOT_TRIED, kept)
             return
         await self._clock.sleep(hold.device_timeout + max(1.0, LATE_S * hold.device_timeout))
         try:
@@ -227,21 +233,23 @@ class Commissioning:
             self._note("silence", command.name, False, str(problem))
             return
         wrong = self._kept(command, seen, value)
-        self._note("silence", command.name, wrong is None, wrong or f"{command.when_silent}, as the profile says")
+        self._note("silence", command.name, wrong is None, wrong or _does(command))
 
-    def _kept(self, command: Command, seen: Mapping[str, Value], value: float) -> str | None:
+    def _kept(self, command: Command, seen: Mapping[str, Value], value: float) -> Message | None:
         """What is wrong with what a device shows after its time-out; None: nothing."""
         shows = command.mismatch(dict(seen), value)
         if command.spec.hold.on_loss == "last":
-            return shows and f"the order is gone, though the profile says it stays: {shows}"
+            gone = said("the order is gone, though the profile says it stays: %(problem)s", problem=shows)
+            return gone if shows else None
         if command.fallback is None:
-            return None if shows else f"still holds {value:g}{command.unit} after its own time-out"
+            held = f"{value:g}{command.unit}"
+            return None if shows else said("still holds %(held_amount)s after its own time-out", held_amount=held)
         found = seen[command.spec.verify.point][0]
         near = max(command.tolerance, 1e-6)
         if found is None or abs(found - command.fallback) > near:
-            return (
-                f"{command.spec.verify.point} shows {found}, it should fall back to {command.fallback:g}{command.unit}"
-            )
+            return said("%(the_point)s shows %(held_amount)s, it should fall back to %(due_amount)s",
+                        the_point=command.spec.verify.point, held_amount="nothing" if found is None else f"{found}",
+                        due_amount=f"{command.fallback:g}{command.unit}")  # fmt: skip
         return None
 
     async def _released(self, command: Command, value: float) -> None:
@@ -250,7 +258,7 @@ class Commissioning:
         except LinkError as problem:
             self._note("release", command.name, False, str(problem))
             return
-        self._note("release", command.name, True, "every write was accepted")
+        self._note("release", command.name, True, said("every write was accepted"))
 
     async def _write(self, command: Command, steps: Sequence[Any], value: float) -> None:
         await write_steps(self._link, self._device, command, steps, value, 1, Priority.SETPOINT, self._clock)
@@ -264,7 +272,11 @@ class Commissioning:
             await self._clock.sleep(0.2)
 
 
-def _range(low: float, high: float) -> str:
-    if math.isinf(low) and math.isinf(high):
-        return ""
-    return f"{low:g} … {high:g}"
+def _as_told(marks: int) -> Message:
+    return said("%(marks_count)s registers are as the profile says", marks_count=marks)
+
+
+def _does(command: Command) -> Message:
+    """What it did when nobody spoke."""
+    return said("after %(timeout_s)s %(does_amount)s, as the profile says",
+                timeout_s=command.spec.hold.device_timeout or 0.0, does_amount=command.then)  # fmt: skip

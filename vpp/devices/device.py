@@ -9,7 +9,7 @@ from vpp.devices.blocks import Block, Point, Value, read_plan
 from vpp.devices.profile import SETPOINTS, Fallback, Profile, SetpointSpec, StepSpec
 from vpp.devices.registers import Register, Unfit
 from vpp.devices.units import OF_RATING, Amount
-from vpp.domain import Mistake, Mistakes, SetpointKind
+from vpp.domain import Message, Mistake, Mistakes, SetpointKind, said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +94,14 @@ class Command:
         hold = self.spec.hold
         if hold.device_timeout is None:
             return "keeps the last order"
+        return f"after {hold.device_timeout:g} s {self.then}"
+
+    @property
+    def then(self) -> str:
+        """What holds after the device's own time-out."""
         does = {"unlimited": "unlimited", "internal": "own control", "last": "the last order"}
-        then = does[hold.on_loss] if isinstance(hold.on_loss, str) else f"{self.fallback:g}{self.unit}"
-        return f"after {hold.device_timeout:g} s {then}"
+        loss = self.spec.hold.on_loss
+        return does[loss] if isinstance(loss, str) else f"{self.fallback:g}{self.unit}"
 
     def allows(self, value: float) -> bool:
         noise = 1e-9 * max(1.0, abs(self.low), abs(self.high))
@@ -107,16 +112,19 @@ class Command:
         held = self.order.register.decode(self.order.words(value, 0.0, 0))
         return value if held is None else held
 
-    def mismatch(self, seen: dict[str, Value], value: float) -> str | None:
+    def mismatch(self, seen: dict[str, Value], value: float) -> Message | None:
         """What the read-back shows instead of the order; None: it shows the order."""
         verify = self.spec.verify
         found, _ = seen[verify.point]
         noise, due = 1e-6 * max(1.0, abs(value)), verify.map.get(value, value)
         if found is None or abs(found - due) > self.tolerance + noise:
-            return f"{verify.point} reads back {show(found)}, ordered {due:g} ± {self.tolerance:g}{self.unit}"
+            return said("%(the_point)s reads back %(shown_amount)s, ordered %(due_value)s ± %(allowed_amount)s",
+                        the_point=verify.point, shown_amount=show(found), due_value=due,
+                        allowed_amount=f"{self.tolerance:g}{self.unit}")  # fmt: skip
         for point, wanted in verify.also.items():
             if (shown := seen[point][0]) != wanted:
-                return f"{point} reads back {show(shown)}, needed {wanted:g}"
+                return said("%(the_point)s reads back %(shown_amount)s, needed %(due_value)s", the_point=point,
+                            shown_amount=show(shown), due_value=wanted)  # fmt: skip
         return None
 
     def follows(self, measured: float, value: float) -> bool:

@@ -15,14 +15,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vpp.devices.wire import Framing, Lost, Mute, SerialLine, Wire
-from vpp.domain import Priority
+from vpp.domain import Message, Priority, said
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network | str
 """A network, or the path of a serial port."""
 
 EXCEPTIONS = {
-    1: "illegal function", 2: "illegal address", 3: "illegal value", 4: "device failure", 5: "acknowledged, not done",
-    6: "busy", 10: "gateway path unavailable", 11: "gateway: the device does not answer",
+    1: said("illegal function"), 2: said("illegal address"), 3: said("illegal value"), 4: said("device failure"),
+    5: said("acknowledged, not done"), 6: said("busy"), 10: said("gateway path unavailable"),
+    11: said("gateway: the device does not answer"),
 }  # fmt: skip
 
 
@@ -44,7 +45,7 @@ class LinkError(Exception):
 class NoAnswer(LinkError):
     reachable = False
 
-    def __init__(self, reason: str, *, sent: bool = True) -> None:
+    def __init__(self, reason: Message, *, sent: bool = True) -> None:
         super().__init__(reason)
         self.sent = sent
 
@@ -56,8 +57,11 @@ class Refused(LinkError):
     DEVICE_DOWN = (10, 11)
     """The gateway lives, the device behind it does not answer."""
 
-    def __init__(self, code: int, what: str) -> None:
-        super().__init__(f"{what}: exception {code} ({EXCEPTIONS.get(code, 'unknown')})")
+    def __init__(self, code: int, what: Message) -> None:
+        means = EXCEPTIONS.get(code, "unknown")
+        super().__init__(
+            said("%(link_where)s: exception %(code)s (%(means)s)", link_where=what, code=f"{code}", means=means)
+        )
         self.code = code
 
 
@@ -245,10 +249,12 @@ class Link:
     async def _perform(self, verb: str, unit: int, at: int, urgent: bool, request: bytes) -> bytes:
         loop = asyncio.get_running_loop()
         if self._closed:
-            raise NoAnswer(f"{self._where(unit, verb, at)}: link closed", sent=False)
+            raise NoAnswer(said("%(link_where)s: link closed", link_where=self._where(unit, verb, at)), sent=False)
         rest = self._unit_rest.get(unit)
         if rest is not None and not urgent and (pause := rest.until - loop.time()) > 0:
-            raise NoAnswer(f"{self._where(unit, verb, at)}: silent before, asked again in {pause:.1f} s", sent=False)
+            again = said("%(link_where)s: silent before, asked again in %(pause_amount)s",
+                         link_where=self._where(unit, verb, at), pause_amount=f"{pause:.1f} s")  # fmt: skip
+            raise NoAnswer(again, sent=False)
         wire = self._wire
         if wire is None or not wire.connected:
             wire = await self._connection(self._where(unit, verb, at), urgent)
@@ -275,8 +281,13 @@ class Link:
         self.tally.problem = ""
         return answer
 
-    def _where(self, unit: int, verb: str, at: int) -> str:
-        return f"{self.host}:{self.port} unit {unit}: {verb}" + ("" if verb == "connect" else f" {at}")
+    def _where(self, unit: int, verb: str, at: int) -> Message:
+        place = {"host": f"{self.host}:{self.port}", "unit": f"{unit}"}
+        if verb == "connect":
+            return said("%(host)s unit %(unit)s: connect", **place)
+        if verb == "read":
+            return said("%(host)s unit %(unit)s: read %(register)s", **place, register=f"{at}")
+        return said("%(host)s unit %(unit)s: write %(register)s", **place, register=f"{at}")
 
     def _check(self, answer: bytes, request: bytes, unit: int, verb: str, at: int) -> None:
         """Raises Refused or Garbage unless the answer fits the question."""
@@ -286,25 +297,29 @@ class Link:
             if size == 2 + 2 * count and answer[1] == 2 * count:
                 return
             came = answer[1] // 2 if size > 1 and size == 2 + answer[1] else 0
-            wrong = f"{came} registers came, {count} were asked for"
+            wrong = said("%(came_count)s registers came, %(asked_count)s were asked for", came_count=came,
+                         asked_count=count)  # fmt: skip
         elif answer[0] == fc:
             if answer == request[:5]:
                 return
-            wrong = f"the echo is {answer.hex()}, written was {request[:5].hex()}"
+            wrong = said("the echo is %(echo)s, written was %(written)s", echo=answer.hex(), written=request[:5].hex())
         elif answer[0] == fc | 0x80 and size == 2:
             if answer[1] in Refused.DEVICE_DOWN:
                 rest = self._unit_rest.setdefault(unit, _Rest())
                 rest.extend(self.pace, asyncio.get_running_loop().time())
             raise Refused(answer[1], self._where(unit, verb, at))
         else:
-            wrong = f"answered with function {answer[0] & 0x7F} instead of {fc}"
+            wrong = said("answered with function %(came_count)s instead of %(asked_count)s",
+                         came_count=answer[0] & 0x7F, asked_count=fc)  # fmt: skip
         self._drop()  # whatever comes next on this connection may answer an older question
-        raise Garbage(f"{self._where(unit, verb, at)}: {wrong}")
+        raise Garbage(said("%(link_where)s: %(problem)s", link_where=self._where(unit, verb, at), problem=wrong))
 
-    async def _connection(self, where: str, urgent: bool) -> Wire:
+    async def _connection(self, where: Message, urgent: bool) -> Wire:
         loop = asyncio.get_running_loop()
         if not urgent and (pause := self._rest.until - loop.time()) > 0:
-            raise NoAnswer(f"{where}: no connection, next try in {pause:.1f} s", sent=False)
+            later = said("%(link_where)s: no connection, next try in %(pause_amount)s", link_where=where,
+                         pause_amount=f"{pause:.1f} s")  # fmt: skip
+            raise NoAnswer(later, sent=False)
         if (pause := self._quiet_until - loop.time()) > 0:
             await asyncio.sleep(pause)
         async with self.connecting:
@@ -313,33 +328,35 @@ class Link:
             wire = Wire(self.host, self.port, self.framer, self.timeout_s, tls=self.tls, serial=serial)
             if not await wire.connect():
                 wire.close()
-                self._rest.extend(self.pace, loop.time())
-                raise NoAnswer(f"{where}: no connection", sent=False)
+                if loop.time() >= self._rest.until:  # whoever does not wait makes the others wait no longer
+                    self._rest.extend(self.pace, loop.time())
+                raise NoAnswer(said("%(link_where)s: no connection", link_where=where), sent=False)
         self._wire = wire
         self.tally.connects += 1
         if self.settle_s:
             await asyncio.sleep(self.settle_s)
         if self._closed:
             self._drop()
-            raise NoAnswer(f"{where}: link closed", sent=False)
+            raise NoAnswer(said("%(link_where)s: link closed", link_where=where), sent=False)
         return wire
 
-    def _failed(self, where: str, unit: int, problem: Exception) -> LinkError:
+    def _failed(self, where: Message, unit: int, problem: Exception) -> LinkError:
         """Sort a failure: lost connection, or silence."""
         now = asyncio.get_running_loop().time()
         if self._closed:
-            return NoAnswer(f"{where}: link closed")
+            return NoAnswer(said("%(link_where)s: link closed", link_where=where))
         if not isinstance(problem, Mute):
             self._drop()
             self._rest.extend(self.pace, now)
-            return NoAnswer(f"{where}: connection lost")
+            return NoAnswer(said("%(link_where)s: connection lost", link_where=where))
         self._unit_rest.setdefault(unit, _Rest()).extend(self.pace, now)
         self._silences += 1
         if self.is_rtu:
             self._hang_up_quietly()
         elif self._silences >= SILENCES:
             self._drop()  # a host that went away without a word leaves the connection half open
-        return NoAnswer(f"{where}: no answer within {self.timeout_s:g} s")
+        silent = said("%(link_where)s: no answer within %(timeout_s)s", link_where=where, timeout_s=self.timeout_s)
+        return NoAnswer(silent)
 
     def _hang_up_quietly(self) -> None:
         """A late answer must neither come over this connection nor over the next."""

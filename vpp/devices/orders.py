@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from vpp.devices.device import Command, Device
-from vpp.domain import Clock, Priority, Reading, Setpoint, SetpointEvent, SetpointState
+from vpp.domain import Clock, Message, Priority, Reading, Setpoint, SetpointEvent, SetpointState, said
 
 Key = tuple[str, str]
 """(asset, setpoint name)"""
@@ -29,6 +29,8 @@ class Order:
     late: bool = False
     """Said to be without effect in time; still watched."""
     next_try: datetime | None = None
+    unsent: int = 0
+    """Tries in a row that did not reach the device."""
     at: float | None = None
     """What was written last while it ramps, kW; None: the order itself."""
     origin: float | None = None
@@ -67,17 +69,17 @@ class Journal:
     tell: Callable[[SetpointEvent], None] | None
     events: list[SetpointEvent] = field(default_factory=list[SetpointEvent])
 
-    def write(self, setpoint: Setpoint, state: SetpointState, detail: str) -> None:
+    def write(self, setpoint: Setpoint, state: SetpointState, detail: Message | str) -> None:
         event = SetpointEvent(
-            setpoint_id=setpoint.id, asset_id=setpoint.asset_id, at=self.clock.now(), state=state, detail=detail
+            setpoint_id=setpoint.id, asset_id=setpoint.asset_id, at=self.clock.now(), state=state, detail=f"{detail}"
         )
         self.events.append(event)
         if self.tell:
             self.tell(event)
 
-    def state(self, order: Order, state: SetpointState, detail: str) -> None:
+    def state(self, order: Order, state: SetpointState, detail: Message | str) -> None:
         order.state = state
-        self.write(order.setpoint, state, f"{order.words}: {detail}")
+        self.write(order.setpoint, state, said("%(the_order)s: %(detail)s", the_order=order.words, detail=detail))
 
 
 def judge(order: Order, reading: Reading, journal: Journal) -> None:
@@ -87,12 +89,21 @@ def judge(order: Order, reading: Reading, journal: Journal) -> None:
         return
     if reading.at < order.verified_at:
         return
-    measured = f"{reading.point} measures {value:g}"
     if order.command.follows(value, order.value):
-        delay = (reading.at - order.verified_at).total_seconds()
-        order.effect_by = None
-        journal.state(order, S.EFFECTIVE, f"{measured} after {delay:.1f} s{', late' if order.late else ''}")
+        delay = f"{(reading.at - order.verified_at).total_seconds():.1f} s"
+        late, order.effect_by = order.late, None
+        journal.state(
+            order, S.EFFECTIVE,
+            said("%(the_point)s measures %(held_value)s after %(delay_amount)s, late", the_point=reading.point,
+                 held_value=value, delay_amount=delay) if late else
+            said("%(the_point)s measures %(held_value)s after %(delay_amount)s", the_point=reading.point,
+                 held_value=value, delay_amount=delay),
+        )  # fmt: skip
     elif reading.at > order.effect_by and not order.late:
         order.late = True
-        allowed = f"allowed ± {order.command.effect_tolerance:g}{order.command.unit} within {effect.within:g} s"
-        journal.state(order, S.FAILED, f"no effect, {measured}; {allowed}")
+        allowed = f"{order.command.effect_tolerance:g}{order.command.unit}"
+        problem = said(
+            "no effect, %(the_point)s measures %(held_value)s; allowed ± %(allowed_amount)s within %(within_s)s",
+            the_point=reading.point, held_value=value, allowed_amount=allowed, within_s=effect.within,
+        )  # fmt: skip
+        journal.state(order, S.FAILED, problem)

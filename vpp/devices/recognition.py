@@ -7,7 +7,7 @@ from vpp.devices.device import Device
 from vpp.devices.link import Garbage, Link
 from vpp.devices.profile import Profile
 from vpp.devices.sunspec import Chain, chain_of, read_exponents, scan
-from vpp.domain import Mistakes, Priority
+from vpp.domain import Mistakes, Priority, said
 
 
 class Chains:
@@ -26,14 +26,19 @@ class Chains:
         """The device with the registers of its own chain; raises LinkError, also when a model is missing."""
         async with self._locks.setdefault(device.asset_id, asyncio.Lock()):
             chain = await scan(link, device.unit, priority)
-            where = f"{device.host}:{device.port} unit {device.unit}"
+            where = {"host": f"{device.host}:{device.port}", "unit": f"{device.unit}"}
             if chain is None:
-                raise Garbage(f"{where}: no SunSpec device: 'SunS' is not at 40000, 0 or 50000")
+                raise Garbage(
+                    said("%(host)s unit %(unit)s: no SunSpec device: 'SunS' is not at 40000, 0 or 50000", **where)
+                )
             exponents = await read_exponents(link, device.unit, chain, device.profile.written_factors(), priority)
             try:
                 profile = self._profile(device.profile, chain, exponents)
             except Mistakes as mistakes:
-                raise Garbage(f"{where}: not the device of its profile: {mistakes.mistakes[0]}") from None
+                first = mistakes.mistakes[0]
+                raise Garbage(
+                    said("%(host)s unit %(unit)s: not the device of its profile: %(problem)s", **where, problem=first)
+                ) from None
             self._done.add(device.asset_id)
             return replace(device, profile=profile) if profile is not device.profile else device
 

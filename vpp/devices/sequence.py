@@ -8,7 +8,7 @@ from vpp.devices.device import Command, Device, Wait, Write
 from vpp.devices.link import Link, Refused
 from vpp.devices.profile import Identity
 from vpp.devices.registers import Register, size_of
-from vpp.domain import Clock, Priority
+from vpp.domain import Clock, Message, Priority, said
 
 BUSY_TRIES, BUSY_PAUSE_S = 3, 1.0
 """A busy device is asked again after 1 to 2 s (notes of several inverter makers)."""
@@ -49,14 +49,16 @@ async def read_back(link: Link, device: Device, command: Command, priority: Prio
     return seen
 
 
-async def stranger(link: Link, device: Device, priority: Priority) -> str | None:
+async def stranger(link: Link, device: Device, priority: Priority) -> Message | None:
     """Why this is not the device of the profile; None: it is. Raises LinkError."""
     for mark in device.profile.identity:
         count = mark.length or (1 if mark.type == "string" else size_of(mark.type))
         words = await link.read(device.unit, 3, mark.at, count, priority)
         found = _text(mark, words)
         if not fnmatchcase(found, str(mark.match)):
-            return f"register {mark.at} holds '{found}'; profile '{device.profile.profile}' needs '{mark.match}'"
+            return said("register %(register)s holds '%(found)s'; profile '%(profile)s' needs '%(needed)s'",
+                        register=f"{mark.at}", found=found,
+                        profile=device.profile.profile, needed=f"{mark.match}")  # fmt: skip
     return None
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from vpp.devices.admission import WriteBudget, admitted
-from vpp.devices.behind import Behind
+from vpp.devices.behind import Behind, by, was_valid
 from vpp.devices.blocks import Value
 from vpp.devices.device import Device
 from vpp.devices.link import Link, LinkError, Refused
@@ -21,7 +21,7 @@ from vpp.devices.poller import Batch, is_usable
 from vpp.devices.profile import SETPOINTS
 from vpp.devices.ramp import advanced, origin, ramps, step_s
 from vpp.devices.sequence import read_back, stranger, write_steps
-from vpp.domain import Clock, Priority, Reading, Setpoint, SetpointEvent, SetpointKind, SetpointState
+from vpp.domain import Clock, Message, Priority, Reading, Setpoint, SetpointEvent, SetpointKind, SetpointState, said
 
 VERIFY_PAUSE_S = 0.2
 """Between two read-backs while the device still shows something else."""
@@ -31,6 +31,9 @@ PAUSE_S = 0.5
 """How long an order that keeps min_interval may hold up the one that replaces it."""
 RETRY_S = 20.0
 """Between two tries of an order that failed, where the profile asks for no refresh."""
+REACH_S = 1.0
+"""An order that did not reach its device is tried again so soon, then after twice the time, and so on up to the usual.
+It does not wait until the link would read again by itself, which may be a minute."""
 
 S = SetpointState
 
@@ -76,18 +79,19 @@ class SetpointProtocol:
         if len(self._known) > 10_000:
             self._known = {i: until for i, until in self._known.items() if until > now}
         self._known[setpoint.id] = setpoint.expires_at
-        journal.write(setpoint, S.RECEIVED, f"from {setpoint.issuer}: {setpoint.reason}")
+        why = said("from %(issuer)s: %(reason)s", issuer=setpoint.issuer, reason=setpoint.reason)
+        journal.write(setpoint, S.RECEIVED, why)
         order = admitted(setpoint, self._devices, self.bounds, now)
-        if isinstance(order, str):
+        if isinstance(order, Message):
             journal.write(setpoint, S.REJECTED, order)
             return journal.events
         if setpoint.valid_from > now:
-            journal.state(order, S.VALIDATED, f"begins {setpoint.valid_from:%H:%M:%S} UTC")
+            journal.state(order, S.VALIDATED, said("begins %(clock)s UTC", clock=f"{setpoint.valid_from:%H:%M:%S}"))
             if before := self._coming.pop(order.key, None):
-                journal.state(before, S.SUPERSEDED, f"by {setpoint.id} from {setpoint.issuer}")
+                journal.state(before, S.SUPERSEDED, by(order))
             self._coming[order.key] = order
             return journal.events
-        journal.state(order, S.VALIDATED, f"until {setpoint.expires_at:%H:%M:%S} UTC")
+        journal.state(order, S.VALIDATED, said("until %(clock)s UTC", clock=f"{setpoint.expires_at:%H:%M:%S}"))
         await self._begin(order, journal)
         return journal.events
 
@@ -111,8 +115,8 @@ class SetpointProtocol:
             return []
         self._known[setpoint.id] = setpoint.expires_at
         order = admitted(setpoint, self._devices, self.bounds, min(setpoint.valid_from, last_heard))
-        if isinstance(order, str):
-            journal.write(setpoint, S.REJECTED, f"after a restart: {order}")
+        if isinstance(order, Message):
+            journal.write(setpoint, S.REJECTED, said("after a restart: %(problem)s", problem=order))
         elif setpoint.valid_from > now:
             self._coming[order.key] = order
         else:
@@ -120,8 +124,12 @@ class SetpointProtocol:
             self._written[order.key] = last_heard
             first = self._behind.stricter(order, self._orders.get(order.key))
             self._orders[order.key] = first
-            said = "unknown until read back" if first is order else f"kept behind the stricter {first.words}"
-            journal.state(order, S.LOST if first is order else S.VALIDATED, f"the service was restarted: {said}")
+            if first is order:
+                journal.state(order, S.LOST, said("the service was restarted: unknown until read back"))
+            else:
+                why = said("the service was restarted: kept behind the stricter %(first_order)s",
+                           first_order=first.words)  # fmt: skip
+                journal.state(order, S.VALIDATED, why)
         return journal.events
 
     def know(self, setpoint: Setpoint) -> None:
@@ -140,7 +148,8 @@ class SetpointProtocol:
 
         for key in wanted & set(self._coming):
             if whose(self._coming[key].setpoint):
-                journal.state(self._coming.pop(key), S.RELEASED, f"{reason}; it had not begun")
+                why = said("%(reason)s; it had not begun", reason=reason)
+                journal.state(self._coming.pop(key), S.RELEASED, why)
         self._behind.withdraw(wanted, reason, whose, journal)
         ends = [order for key in wanted if (order := self._orders.get(key)) and whose(order.setpoint)]
         await asyncio.gather(*(end(order) for order in ends))
@@ -174,7 +183,7 @@ class SetpointProtocol:
                 judge(order, reading, journal)
             if order.effect_by and now > order.effect_by and not order.late:
                 order.late = True
-                journal.state(order, S.FAILED, "its effect was not measured in time")
+                journal.state(order, S.FAILED, said("its effect was not measured in time"))
         return journal.events
 
     def _notice_others(self, order: Order, latest: Mapping[Key, Reading], journal: Journal) -> None:
@@ -186,7 +195,7 @@ class SetpointProtocol:
                 return
             seen[point] = reading.value, reading.quality
         if (problem := order.command.mismatch(seen, order.value)) is not None:
-            self._retry(order, journal, S.FAILED, f"overridden: {problem}")
+            self._retry(order, journal, S.FAILED, said("overridden: %(problem)s", problem=problem))
             order.next_try = self._clock.now()
 
     def _needs_care(self, order: Order) -> bool:
@@ -235,13 +244,14 @@ class SetpointProtocol:
         if (behind := self._behind.take(order.key)) is not None:
             self._come_forward(behind)
 
-    def _stronger(self, held: Order, setpoint: Setpoint) -> str:
-        """Words for an order in force that this setpoint may not replace; empty: it may."""
+    def _stronger(self, held: Order, setpoint: Setpoint) -> Message | None:
+        """Words for an order in force that this setpoint may not replace; None: it may."""
         if held.ending or held.setpoint.expires_at <= self._clock.now():
-            return ""
+            return None
         if held.setpoint.priority >= setpoint.priority:
-            return ""
-        return f"{held.words} is in force with the stronger priority {held.setpoint.priority.name}"
+            return None
+        return said("%(held_order)s is in force with the stronger priority %(priority)s", held_order=held.words,
+                    priority=held.setpoint.priority.name)  # fmt: skip
 
     def _supersede(self, order: Order, journal: Journal) -> bool:
         """Put the order in the place of the one before; True: the device holds it already (dead-band)."""
@@ -252,7 +262,7 @@ class SetpointProtocol:
         if before.ending:
             before.ending = ""
         elif self._behind.orders.get(order.key) is not before:
-            journal.state(before, S.SUPERSEDED, f"by {order.setpoint.id} from {order.setpoint.issuer}")
+            journal.state(before, S.SUPERSEDED, by(order))
         order.beat = before.beat
         if before.state not in (S.RELEASED, S.EXPIRED):
             order.origin = before.at if before.at is not None else before.value if before.verified_at else None
@@ -262,7 +272,8 @@ class SetpointProtocol:
         order.verified_at = self._clock.now()
         order.next_try = before.next_try
         self._watch(order)
-        journal.state(order, S.VERIFIED, f"in the device already, within the dead-band of {order.setpoint.value:g}")
+        why = said("in the device already, within the dead-band of %(wanted_value)s", wanted_value=order.setpoint.value)
+        journal.state(order, S.VERIFIED, why)
         return True
 
     def _within_deadband(self, order: Order, before: Order) -> bool:
@@ -294,7 +305,7 @@ class SetpointProtocol:
                 await self._prove(order, journal, priority)
 
     async def _prove(self, order: Order, journal: Journal, priority: Priority) -> None:
-        journal.state(order, S.ECHOED, "the device accepted every write")
+        journal.state(order, S.ECHOED, said("the device accepted every write"))
         await self._verify(order, journal, priority)
 
     async def _pause(self, order: Order) -> None:
@@ -312,16 +323,21 @@ class SetpointProtocol:
         try:
             await link.reach(device.unit, priority)
             if device not in self._recognised and (wrong := await stranger(link, device, priority)):
-                self._reject(order, journal, f"not the device of its profile: {wrong}")
+                self._reject(order, journal, said("not the device of its profile: %(problem)s", problem=wrong))
                 return False
             self._recognised.add(device)
             since = await origin(order, link, device, priority) if ramps(order) else None
         except LinkError as problem:
-            self._retry(order, journal, S.FAILED, f"nothing was sent: {problem}")
+            order.unsent += 1
+            self._retry(order, journal, S.FAILED, said("nothing was sent: %(problem)s", problem=problem))
             return False
-        to = f"to {device.host}:{device.port} unit {device.unit}"
+        order.unsent = 0
+        place = {"host": f"{device.host}:{device.port}", "unit": f"{device.unit}"}
+        to = said("to %(host)s unit %(unit)s", **place)
         if since is not None and (first := advanced(order, since)) is not None:
-            order.at, to = first, f"{to}, from {since:g} kW by {order.command.ramp:g} kW/s"
+            order.at = first
+            to = said("to %(host)s unit %(unit)s, from %(since_kw)s by %(ramp_kw)s/s", **place, since_kw=since,
+                      ramp_kw=order.command.ramp or 0.0)  # fmt: skip
         journal.state(order, S.SENT, to)
         return await self._written_or_said(order, journal, priority)
 
@@ -331,9 +347,10 @@ class SetpointProtocol:
         except Refused as refusal:
             if not self._behind.holds(order.key):  # what comes forward is written in place of a release
                 await self._withdraw(order)
-            self._reject(order, journal, f"the device refused, {refusal}")
+            self._reject(order, journal, said("the device refused, %(problem)s", problem=refusal))
         except LinkError as problem:
-            self._retry(order, journal, S.LOST, f"outcome unknown until read back: {problem}")
+            why = said("outcome unknown until read back: %(problem)s", problem=problem)
+            self._retry(order, journal, S.LOST, why)
         else:
             return True
         return False
@@ -378,38 +395,46 @@ class SetpointProtocol:
                 break
             await self._clock.sleep(min(VERIFY_PAUSE_S, left))
         if problem is None:
-            self._verified(order, journal, "read back")
+            self._verified(order, journal, said("read back"))
         else:
-            self._retry(order, journal, S.FAILED, f"{problem} within {within:g} s")
+            why = said("%(problem)s within %(within_s)s", problem=problem, within_s=within)
+            self._retry(order, journal, S.FAILED, why)
 
-    def _verified(self, order: Order, journal: Journal, detail: str) -> None:
+    def _verified(self, order: Order, journal: Journal, detail: Message) -> None:
         order.verified_at, order.late, order.resumed = self._clock.now(), False, False
         self._watch(order)
         if self._is_current(order):
             journal.state(order, S.VERIFIED, detail)
 
-    async def _mismatch(self, order: Order, priority: Priority) -> str | None:
+    async def _mismatch(self, order: Order, priority: Priority) -> Message | str | None:
         try:
             seen = await read_back(self._link_of(order.device), order.device, order.command, priority)
         except LinkError as problem:
             return str(problem)
         return order.command.mismatch(seen, order.value)
 
-    def _reject(self, order: Order, journal: Journal, detail: str) -> None:
+    def _reject(self, order: Order, journal: Journal, detail: Message) -> None:
         if self._is_current(order):
             self._remove(order)
             journal.state(order, S.REJECTED, detail)
 
-    def _retry(self, order: Order, journal: Journal, state: SetpointState, detail: str) -> None:
+    def _retry(self, order: Order, journal: Journal, state: SetpointState, detail: Message) -> None:
         """Say what went wrong, once per kind, and when it will be tried again."""
         order.verified_at, order.effect_by, order.at, order.origin = None, None, None, None
         now = self._clock.now()
         if state is S.LOST:
             self._written[order.key] = now  # the device may have it
-        wait = 0.0 if state is S.LOST else order.command.spec.hold.refresh_s or RETRY_S
-        order.next_try = now + timedelta(seconds=wait)
+        order.next_try = now if state is S.LOST else now + self._pause_of(order)
         if self._is_current(order) and order.state is not state:
-            journal.state(order, state, f"{detail}; tried again until {order.setpoint.expires_at:%H:%M:%S} UTC")
+            until = f"{order.setpoint.expires_at:%H:%M:%S}"
+            again = said("%(problem)s; tried again until %(clock)s UTC", problem=detail, clock=until)
+            journal.state(order, state, again)
+
+    @staticmethod
+    def _pause_of(order: Order) -> timedelta:
+        usual = order.command.spec.hold.refresh_s or RETRY_S
+        soon = REACH_S * 2 ** min(order.unsent - 1, 10) if order.unsent else usual
+        return timedelta(seconds=min(soon, usual))
 
     # Keeping it, and ending it
 
@@ -418,7 +443,7 @@ class SetpointProtocol:
         if order.ending or setpoint.expires_at <= now:
             async with self._lock(order):
                 if not order.ending and self._is_current(order):
-                    journal.state(order, S.EXPIRED, f"valid until {setpoint.expires_at:%H:%M:%S} UTC")
+                    journal.state(order, S.EXPIRED, was_valid(order))
                 await self._release(order, journal, order.ending or "expired")
             return
         if order.next_try is None or order.next_try > now or self._lock(order).locked():
@@ -434,30 +459,35 @@ class SetpointProtocol:
 
     async def _recover(self, order: Order, journal: Journal) -> None:
         """Read back first; write again only what the device does not hold."""
+        priority = order.setpoint.priority if order.is_of_the_grid or order.unsent else Priority.REFRESH
         async with self._lock(order):
             if not self._is_current(order):
                 return
             if order.key in self._written:  # the device may hold it, or an older one
                 try:
-                    seen = await read_back(self._link_of(order.device), order.device, order.command, Priority.REFRESH)
+                    seen = await read_back(self._link_of(order.device), order.device, order.command, priority)
                 except LinkError:
-                    order.next_try = self._clock.now() + timedelta(seconds=READ_BACK_S)
+                    order.unsent += order.unsent > 0
+                    pause = self._pause_of(order) if order.unsent else timedelta(seconds=READ_BACK_S)
+                    order.next_try = self._clock.now() + pause
                     return
                 if order.command.mismatch(seen, order.value) is None:
                     every, old = order.command.spec.hold.refresh_s, order.resumed
-                    self._verified(order, journal, "read back after the loss")
+                    self._verified(order, journal, said("read back after the loss"))
                     since = self._clock.now() - timedelta(seconds=every or 0) if old else self._written[order.key]
                     order.next_try = since + timedelta(seconds=every) if every else None
                     return
-        await self._carry_out(order, journal, order.setpoint.priority if order.is_of_the_grid else Priority.REFRESH)
+        await self._carry_out(order, journal, priority)
 
     async def _repeat(self, order: Order, journal: Journal) -> None:
         try:
             await self._write(order, Priority.REFRESH)
         except Refused as refusal:
-            self._retry(order, journal, S.FAILED, f"the refresh was refused, {refusal}")
+            why = said("the refresh was refused, %(problem)s", problem=refusal)
+            self._retry(order, journal, S.FAILED, why)
         except LinkError as problem:
-            self._retry(order, journal, S.LOST, f"the refresh was not answered: {problem}")
+            why = said("the refresh was not answered: %(problem)s", problem=problem)
+            self._retry(order, journal, S.LOST, why)
 
     async def _release(self, order: Order, journal: Journal, reason: str) -> None:
         if not self._is_current(order):
@@ -466,38 +496,41 @@ class SetpointProtocol:
         if order.resumed and (gone := await self._gone(order)):
             if self._is_current(order):
                 self._remove(order)
-                journal.state(order, S.RELEASED, f"{reason}; the device had let it go: {gone}")
+                why = said("%(reason)s; the device had let it go: %(problem)s", reason=reason, problem=gone)
+                journal.state(order, S.RELEASED, why)
             return
         if (behind := self._behind.orders.get(order.key)) and self._behind.holds(order.key):
             self._remove(order)
-            journal.state(order, S.RELEASED, f"{reason}; now {behind.words} from {behind.setpoint.issuer} holds")
+            why = said("%(reason)s; now %(first_order)s from %(issuer)s holds", reason=reason,
+                       first_order=behind.words, issuer=behind.setpoint.issuer)  # fmt: skip
+            journal.state(order, S.RELEASED, why)
             return
-        done, by_itself = await self._withdraw(order), self._forgotten(order)
+        done, by_itself = await self._withdraw(order), self._forgotten(order, reason)
         if not self._is_current(order):
             return
         if done or by_itself:
             self._remove(order)
-            journal.state(order, S.RELEASED, reason if done else f"{reason}; {by_itself}")
+            journal.state(order, S.RELEASED, reason if done or by_itself is None else by_itself)
         elif not order.ending:
             order.ending = reason
-            journal.state(order, S.LOST, f"{reason}, but its release was not confirmed; tried again")
+            journal.state(order, S.LOST, said("%(reason)s, but its release was not confirmed; tried again",
+                                              reason=reason))  # fmt: skip
 
-    async def _gone(self, order: Order) -> str:
-        """What a device shows that no longer holds an order of before the restart; empty: it holds it, or is silent."""
+    async def _gone(self, order: Order) -> Message | None:
+        """What a device shows that no longer holds an order of before the restart; None: it holds it, or is silent."""
         try:
             seen = await read_back(self._link_of(order.device), order.device, order.command, Priority.SETPOINT)
         except LinkError:
-            return ""
-        return order.command.mismatch(seen, order.value) or ""
+            return None
+        return order.command.mismatch(seen, order.value)
 
-    def _forgotten(self, order: Order) -> str:
-        """Words for a device whose own time-out has passed; empty: it may still hold the order."""
+    def _forgotten(self, order: Order, reason: str) -> Message | None:
+        """Why the order ends though its release was not confirmed; None: the device may still hold it."""
         hold, written = order.command.spec.hold, self._written.get(order.key)
         if written is None:
-            return "it was never accepted"
-        if hold.device_timeout is None:
-            return ""
-        if self._clock.now() < written + timedelta(seconds=hold.device_timeout):
-            return ""
+            return said("%(reason)s; it was never accepted", reason=reason)
+        if hold.device_timeout is None or self._clock.now() < written + timedelta(seconds=hold.device_timeout):
+            return None
         does = hold.on_loss if isinstance(hold.on_loss, str) else f"{order.command.fallback:g} kW"
-        return f"the device's own time-out of {hold.device_timeout:g} s has passed: {does}"
+        return said("%(reason)s; the device's own time-out of %(timeout_s)s has passed: %(does)s", reason=reason,
+                    timeout_s=hold.device_timeout, does=does)  # fmt: skip

@@ -14,7 +14,7 @@ class Mistake:
     what: str
     """Column, key or object; may be empty."""
     problem: str
-    """What is wrong, with the value, and what is allowed."""
+    """What is wrong, with the value, and what is allowed; in English."""
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.where, self.what, self.problem) if part)

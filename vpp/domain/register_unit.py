@@ -9,7 +9,7 @@ class RegisterUnit:
     """What the public export says of a unit, as far as a registration needs it; None: it says nothing."""
 
     number: str
-    """SEE and twelve digits."""
+    """SEE, or SME where an older register was taken over, and twelve digits."""
     kind: str
     """Asset type: pv, wind, battery or chp."""
     power_kw: float

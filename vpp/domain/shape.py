@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from vpp.domain.columns import Array
 
 Mask = NDArray[np.bool_]
+Index = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,41 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stays:
+    """Stores that are there for some steps and then gone: vehicles at charge points; by asset and time."""
+
+    asset: Index
+    """Which of the n assets it belongs to; the stays of one asset do not overlap."""
+    first: Index
+    end: Index
+    """There in steps first … end - 1."""
+    charge_kw: Array
+    least_kw: Array
+    """Charging is 0 or at least this."""
+    discharge_kw: Array
+    efficiency: Array
+    """In each direction."""
+    initial: Array
+    capacity: Array
+    wanted: Array
+    """At the end; what is missing costs the penalty of sessions."""
+    lost_kwh: Array
+    """What cannot be given to anybody, whatever is done (n)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """A draw of fixed power for so many steps, once, within a window: in one piece or, if interruptible, in any."""
+
+    power_kw: Array
+    steps: Index
+    first: Index
+    end: Index
+    """It may draw in steps first … end - 1 (n)."""
+    interruptible: Mask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HeatUnit:
     """A source of heat that draws (sign -1) or generates (+1) electricity, or neither (0), on and off."""
 
@@ -66,11 +102,11 @@ class HeatUnit:
     cost_idle: Array
     """Fuel and emissions: EUR/kWh of power, EUR/h while on (n, steps)."""
     start_eur: Array
-    min_up: NDArray[np.int64]
-    min_down: NDArray[np.int64]
+    min_up: Index
+    min_down: Index
     was_on: Mask
-    lock_on: NDArray[np.int64]
-    lock_off: NDArray[np.int64]
+    lock_on: Index
+    lock_off: Index
     """Steps the run before the horizon still binds."""
     headroom: Mask
     fits: Mask
@@ -100,4 +136,4 @@ class HeatUse:
     demand_kw: Array
 
 
-Shape = FlexibleFlow | Store | HeatUnit | HeatStorage | HeatUse
+Shape = FlexibleFlow | Store | Stays | Runs | HeatUnit | HeatStorage | HeatUse

@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from vpp.domain import Case, Plan, Priority, Setpoint, SetpointEvent, SetpointKind, SetpointState, Unit, Verdict
+from vpp.domain import (
+    Case,
+    Message,
+    Plan,
+    Priority,
+    Setpoint,
+    SetpointEvent,
+    SetpointKind,
+    SetpointState,
+    Unit,
+    Verdict,
+    said,
+)
 
 GRACE = timedelta(minutes=15)
 """An order outlasts its step by this: a late re-plan leaves no gap, and silence ends it all the same."""
@@ -34,10 +46,15 @@ def orders(
         found.append(
             Setpoint(
                 id=uuid4(), asset_id=unit.id, kind=kind, value=value + 0.0, valid_from=min(at, now), expires_at=expires,
-                priority=Priority.SETPOINT, reason=f"plan of {at:%Y-%m-%d %H:%M} UTC, {why}", issuer=issuer,
+                priority=Priority.SETPOINT, reason=f"{of_plan(at, why)}", issuer=issuer,
             )
         )  # fmt: skip
     return found
+
+
+def of_plan(at: datetime, why: str) -> Message:
+    """The reason of an order: which plan, and its label or what it does to the asset."""
+    return said("plan of %(at_utc)s UTC, %(reason)s", at_utc=f"{at:%Y-%m-%d %H:%M}", reason=why)
 
 
 def asked_kw(order: Setpoint, kind: str) -> float:
@@ -51,7 +68,8 @@ def _order(unit: Unit, plan: Plan, step: int) -> tuple[SetpointKind, float, str]
         available = available_kw(unit, step)
         if planned >= available - NOTHING_KW:
             return None
-        return SetpointKind.LIMIT, max(0.0, planned), f"curtailed from {available:.2f} kW"
+        why = said("curtailed from %(available_amount)s", available_amount=f"{available:.2f} kW")
+        return SetpointKind.LIMIT, max(0.0, planned), f"{why}"
     if unit.type == "ev_charger" and not unit.asset.max_discharge_kw:
         return SetpointKind.LIMIT, max(0.0, -float(plan.power_kw[unit.id][step])), plan.label.value
     powers = plan.power_kw if hasattr(unit.asset, "node") else plan.heat_kw

@@ -81,9 +81,13 @@ def _on_for(before_h: float, on: bool, hours: float) -> float:
 
 
 def without_orders(unit: Unit) -> Unit:
-    """A unit that nobody can steer: a battery rests, PV gives what it gives, heat sources follow their store."""
+    """A unit that nobody can steer: a battery rests, PV gives what it gives, heat sources follow their store.
+
+    Nobody can ask it for a level at the end either.
+    """
     if unit.type == "battery":
-        return replace(unit, asset=replace(unit.asset, max_charge_kw=0.0, max_discharge_kw=0.0))
+        rests = replace(unit.asset, max_charge_kw=0.0, max_discharge_kw=0.0)
+        return replace(unit, asset=rests, outlook=replace(unit.outlook, final_soc_min=None))
     if unit.type in ("pv", "wind"):
         return replace(unit, asset=replace(unit.asset, curtailable=False))
     return unit

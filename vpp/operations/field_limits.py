@@ -13,7 +13,7 @@ from vpp.devices import Device, Field
 from vpp.devices.grid_limit import GridLimit
 from vpp.devices.orders import Key
 from vpp.devices.site import LimitSpec
-from vpp.domain import Priority, Setpoint, SetpointKind
+from vpp.domain import Message, Priority, Setpoint, SetpointKind, said
 
 VALID_S = 900.0
 """How long one order of a limit is valid; it is renewed at half of that."""
@@ -84,7 +84,7 @@ class LimitKeeper:
         aside = [(key, self._displaced.pop(key)) for key in keys if key in self._displaced]
         back = [setpoint for key, setpoint in aside if key not in self._field.orders]
         return [
-            replace(s, id=uuid4(), valid_from=now, reason=f"again after the grid operator's limit: {s.reason}")
+            replace(s, id=uuid4(), valid_from=now, reason=f"{_again(s.reason)}")
             for s in back
             if (s.expires_at - now).total_seconds() > 1
         ]
@@ -97,7 +97,7 @@ class LimitKeeper:
             if together is None:
                 continue
             spec = self._specs[name]
-            why = f"limit '{name}' ({limit.state.value}): {together:g} kW {spec.kind} together"
+            why = f"{_limited(name, limit.state.value, together, spec.kind)}"
             able = [d for d in (self._field.devices[i] for i in spec.devices) if self._setpoint(d, spec)]
             ratings = {d.asset_id: d.rating_kw or 1.0 for d in able}
             for device in able:
@@ -125,7 +125,7 @@ class LimitKeeper:
         low, high = (-share, math.inf) if spec.kind == "consumption" else (-math.inf, share)
         was = self._field.bounds.get(device.asset_id)
         low, high = (max(low, was[0]), min(high, was[1])) if was else (low, high)
-        self._field.bounds[device.asset_id] = (low, high, f"{low:g} … {high:g} kW ({why})")
+        self._field.bounds[device.asset_id] = (low, high, f"{_bound(low, high, why)}")
         present = self._field.orders.get(key)
         ordered = present.setpoint.value if present else 0.0
         if present is None or present.setpoint.issuer == ISSUER or not low <= ordered <= high:
@@ -167,3 +167,19 @@ class LimitKeeper:
             }
             for name, limit in self.limits.items()
         ]  # fmt: skip
+
+
+def _again(reason: str) -> Message:
+    return said("again after the grid operator's limit: %(reason)s", reason=reason)
+
+
+def _limited(name: str, state: str, kw: float, kind: str) -> Message:
+    if kind == "consumption":
+        return said("limit '%(name)s' (%(state)s): %(together_kw)s consumption together", name=name, state=state,
+                    together_kw=kw)  # fmt: skip
+    return said("limit '%(name)s' (%(state)s): %(together_kw)s generation together", name=name, state=state,
+                together_kw=kw)  # fmt: skip
+
+
+def _bound(low: float, high: float, why: str) -> Message:
+    return said("%(low_value)s … %(high_kw)s (%(reason)s)", low_value=low, high_kw=high, reason=why)

@@ -20,7 +20,7 @@ from vpp.devices.orders import Key
 from vpp.devices.poller import Batch
 from vpp.devices.rounds import Board, Rounds
 from vpp.devices.site import Site
-from vpp.domain import Clock, Priority, Setpoint, SetpointEvent, SetpointKind, SetpointState
+from vpp.domain import Clock, Priority, Setpoint, SetpointEvent, SetpointKind, SetpointState, said
 from vpp.operations.field_door import open_door
 from vpp.operations.field_journal import OVER, FieldJournal
 from vpp.operations.field_limits import LimitKeeper, is_of_the_market, is_ours
@@ -44,6 +44,11 @@ RELEASE_S = 10.0
 AGAIN_S = 1.0
 """Pause before a loop that failed is started again."""
 JOURNAL, LIMITS, STATUS = "journal.jsonl", "limits.json", "status.json"
+
+LIMIT_ENDED = said("the grid operator's limit has ended")
+UNREGISTERED = said("its registration has ended or changed")
+STOPPING = said("the field service stops")
+UNHEARD = said("its time was over before a field took it")
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +143,7 @@ class FieldService:
             now = self.clock.now()
             give, lifted = self.limits.due(now)
             if lifted:
-                await self.field.withdraw(lifted, "the grid operator's limit has ended", is_ours)
+                await self.field.withdraw(lifted, f"{LIMIT_ENDED}", is_ours)
                 give += self.limits.again(lifted, now)
         if give:
             self._in_background(self.give(give))
@@ -223,8 +228,8 @@ class FieldService:
         found = await asyncio.to_thread(overrides, store, now)
         out = {o.target: o for o in found if o.kind is OverrideKind.EXCLUDE and o.start <= now}
         for asset in sorted({key[0] for key in planned} & out.keys()):
-            words = f"excluded by {out[asset].author}: {out[asset].reason}"
-            await self.field.withdraw([key for key in planned if key[0] == asset], words, is_of_the_market)
+            told = said("excluded by %(author)s: %(reason)s", author=out[asset].author, reason=out[asset].reason)
+            await self.field.withdraw([key for key in planned if key[0] == asset], f"{told}", is_of_the_market)
 
     async def _fetch(self, store: Store) -> None:
         now = self.clock.now()
@@ -271,7 +276,7 @@ class FieldService:
     async def _become(self, devices: Mapping[str, Device]) -> None:
         before = self._as_registered
         for id in [id for id, place in before.items() if id not in devices or place_of(devices[id]) != place]:
-            await self.field.remove(id, "its registration has ended or changed")
+            await self.field.remove(id, f"{UNREGISTERED}")
             self.board.drop(id)
             del before[id]
         new = [device for id, device in devices.items() if id not in before]
@@ -291,7 +296,7 @@ class FieldService:
                 for id, asset_id in await asyncio.to_thread(unheard, store, self.clock.now()) if store else []:
                     if id not in self._seen:
                         self._seen.add(id)
-                        why = "its time was over before a field took it"
+                        why = f"{UNHEARD}"
                         self._on_event(
                             SetpointEvent(setpoint_id=id, asset_id=asset_id, at=self.clock.now(),
                                           state=SetpointState.EXPIRED, detail=why)
@@ -364,7 +369,7 @@ class FieldService:
             task.cancel()
         try:
             async with asyncio.timeout(RELEASE_S):
-                await self.field.withdraw(self._held, "the field service stops", is_of_the_market)
+                await self.field.withdraw(self._held, f"{STOPPING}", is_of_the_market)
         except TimeoutError:
             log.warning("not every order was released within %g s; devices end them by themselves", RELEASE_S)
         self.field.close()

@@ -22,7 +22,7 @@ from models.forecast.cop import Emitter, cop_air, cop_ground
 from models.forecast.heat import Building, heat_profile
 from models.forecast.load import StandardLoad, mean_of_days, standard_load
 from models.forecast.pv import Plane, pv_profiles
-from vpp.domain import MARKET_ZONE, QUARTER, Array, Horizon, market_day
+from vpp.domain import MARKET_ZONE, QUARTER, Array, Horizon, market_day, said
 from vpp.sources.weather import LATITUDE, LONGITUDE, temperature_of_year
 from vpp.store import RegisteredAsset, Store
 from vpp.store.dispatching import known_series
@@ -127,27 +127,31 @@ def _with_beam(table: pd.DataFrame, over: Horizon, given: Mapping[str, Array | N
 
 
 Made = tuple[Horizon, Array, str]
+BY_STANDARD = said("BDEW standard profile")
+BY_SUN = said("pvlib from the weather forecast")
+BY_TEMPERATURE = said("regression from the weather forecast")
+BY_COLD = said("BDEW gas profile from the weather forecast")
 
 
 def _modelled(name: str, kind: str, weather: Weather | None, horizon: Horizon) -> Made | None:
     """By what the name says; None: it says nothing that is known here, or the weather is not."""
     head, *numbers = name.split("-")
     if kind == "load" and head in STANDARD and (kwh := _number(numbers)) is not None:
-        return horizon, standard_load(horizon, STANDARD[head], kwh), "BDEW standard profile"
+        return horizon, standard_load(horizon, STANDARD[head], kwh), f"{BY_STANDARD}"
     if weather is None:
         return None
     over, air = weather.horizon, weather.table["temp_air"].to_numpy()
     if kind == "pv" and (plane := _plane(head, numbers)) is not None:
         profile = pv_profiles(weather.table, [plane], LATITUDE, LONGITUDE)[plane]
-        return over, profile, "pvlib from the weather forecast"
+        return over, profile, f"{BY_SUN}"
     if kind == "heat_pump" and name in ("cop-air", "cop-ground"):
         curves: dict[str, Callable[[], Array]] = {
             "cop-air": lambda: cop_air(air), "cop-ground": lambda: cop_ground(air, Emitter.FLOOR),
         }  # fmt: skip
-        return over, curves[name](), "regression from the weather forecast"
+        return over, curves[name](), f"{BY_TEMPERATURE}"
     if kind == "heat_demand" and head in BUILDINGS and (kwh := _number(numbers)) is not None:
         profile = heat_profile(over, _year_with(weather), BUILDINGS[head])
-        return over, profile * kwh, "BDEW gas profile from the weather forecast"
+        return over, profile * kwh, f"{BY_COLD}"
     return None
 
 
@@ -184,7 +188,8 @@ def _learnt(store: Store, asset: RegisteredAsset, horizon: Horizon, now: datetim
         alike = [v for d, v in past if _kind_of(d) == _kind_of(day.start)] or [v for _, v in past]
         pieces.append(mean_of_days(alike, day.steps))
         at = day.end
-    return horizon, np.maximum(sign * np.concatenate(pieces), 0.0), f"mean of {len(past)} days read"
+    model = said("mean of %(days_count)s days read", days_count=len(past))
+    return horizon, np.maximum(sign * np.concatenate(pieces), 0.0), f"{model}"
 
 
 def _past_days(store: Store, asset_id: str, point: str, now: datetime) -> list[tuple[datetime, Array]]:

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from vpp.domain import MARKET_ZONE, QUARTER, Array, Mistake, Mistakes, nearest
+from vpp.domain import MARKET_ZONE, QUARTER, Array, Message, Mistake, Mistakes, nearest, said
+from vpp.domain.register_unit import RegisterUnit
 from vpp.operations.district import BUY_MARGIN_EUR_PER_MWH
 from vpp.sources import energy_charts, mosmix
 from vpp.sources.answers import Ask, SourceError
 from vpp.sources.tables import Table
-from vpp.store import Store
+from vpp.store import Store, mastr
 
 PRICE = "day-ahead DE-LU"
 WEATHER = ("temp_air", "wind_speed", "ghi", "dni", "dhi")
@@ -65,7 +66,8 @@ def expect_prices(store: Store, start: datetime, values: Array, step: timedelta,
     """What plans reckon with: sale at day-ahead, purchase with a margin for procurement and balancing."""
     fine = _on_quarters(values, step)
     for name, margin in (("price-sell", 0.0), ("price-buy", BUY_MARGIN_EUR_PER_MWH)):
-        store.save_forecast(name, now, start, QUARTER, fine + margin, model=f"day-ahead price of {source}")
+        model = said("day-ahead price of %(source)s", source=source)
+        store.save_forecast(name, now, start, QUARTER, fine + margin, model=f"{model}")
 
 
 def collect_weather(store: Store, ask: Ask, station: str, now: datetime) -> list[str]:
@@ -78,8 +80,9 @@ def collect_weather(store: Store, ask: Ask, station: str, now: datetime) -> list
         values: Array = getattr(found, name)
         whole = _until_first_gap(values)
         if len(whole):
-            store.save_forecast(f"weather-{name}", now, found.start, QUARTER, np.repeat(whole, 4),
-                                model=f"DWD MOSMIX_L {found.station} of {found.issued:%Y-%m-%d %H:%M} UTC")  # fmt: skip
+            model = said("DWD MOSMIX_L %(station)s of %(issued_utc)s UTC", station=found.station,
+                         issued_utc=f"{found.issued:%Y-%m-%d %H:%M}")  # fmt: skip
+            store.save_forecast(f"weather-{name}", now, found.start, QUARTER, np.repeat(whole, 4), model=f"{model}")
             series.append(f"weather-{name}")
     return series
 
@@ -153,24 +156,54 @@ def import_table(
     return new
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfKind:
+    """Units of the register of plants of one asset type."""
+
+    kind: str
+    count: int
+    power_kw: float
+    capacity_kwh: float
+
+
+def preview_units(units: Sequence[RegisterUnit]) -> list[OfKind]:
+    """What a file of the register holds, by asset type; units without a power are not stored and not counted."""
+    given = [u for u in units if u.power_kw > 0]
+    return [
+        OfKind(kind=kind, count=len(own), power_kw=sum(u.power_kw for u in own),
+               capacity_kwh=sum(u.capacity_kwh or 0.0 for u in own))
+        for kind in sorted({u.kind for u in given}) if (own := [u for u in given if u.kind == kind])
+    ]  # fmt: skip
+
+
+def import_units(
+    store: Store, units: Sequence[RegisterUnit], source: str, licence: str, actor: str, now: datetime
+) -> int:
+    """So that owners need only enter a number; returns how many were stored."""
+    stored = mastr.save_units(store, units, now)
+    after = {"source": source, "licence": licence, "units": stored}
+    store.audit(actor, "import", "mastr", None, after, now)
+    return stored
+
+
 def named(what: What, table: Table, name: str | None) -> dict[str, Array]:
     """The table's columns by the names of their series."""
     minutes = table.step.total_seconds() / 60
     mistakes = list[Mistake]()
     if minutes not in (15, 30, 60):
-        problem = f"intervals of {minutes:g} min; allowed: 15, 30, 60"
-        mistakes.append(Mistake(where=what.value, what="", problem=problem))
+        problem = said("intervals of %(given_value)s min; allowed: 15, 30, 60", given_value=minutes)
+        mistakes.append(Mistake(where=what.value, what="", problem=f"{problem}"))
     if what is What.WEATHER:
         mistakes += [
-            Mistake(where=what.value, what=c,
-                    problem=f"is no weather column; allowed: {', '.join(WEATHER)}{nearest(c, WEATHER)}")
+            Mistake(where=what.value, what=c, problem=f"{_no_weather(c)}")
             for c in table.columns if c not in WEATHER
         ]  # fmt: skip
         columns = {f"weather-{c}": values for c, values in table.columns.items()}
     elif what is What.PRICES:
         if len(table.columns) != 1:
-            problem = f"{len(table.columns)} columns of values ({', '.join(table.columns)}); allowed: one"
-            mistakes.append(Mistake(where=what.value, what="", problem=problem))
+            problem = said("%(given_count)s columns of values (%(columns)s); allowed: one",
+                           given_count=len(table.columns), columns=", ".join(table.columns))  # fmt: skip
+            mistakes.append(Mistake(where=what.value, what="", problem=f"{problem}"))
         columns = {PRICE: next(iter(table.columns.values()))}
         mistakes += _outside(PRICE, columns[PRICE], energy_charts.LOWEST, energy_charts.HIGHEST)
     else:
@@ -185,8 +218,14 @@ def _outside(series: str, values: Array, low: float, high: float) -> list[Mistak
     wrong = values[(values < low) | (values > high)]
     if not wrong.size:
         return []
-    problem = f"{wrong.size} values outside, the first {wrong[0]:g}; allowed: {low:g} … {high:g}"
-    return [Mistake(where=series, what="", problem=problem)]
+    problem = said("%(wrong_count)s values outside, the first %(first_value)s; allowed: %(low_value)s … %(high_value)s",
+                   wrong_count=wrong.size, first_value=wrong[0], low_value=low, high_value=high)  # fmt: skip
+    return [Mistake(where=series, what="", problem=f"{problem}")]
+
+
+def _no_weather(column: str) -> Message:
+    allowed = f"{', '.join(WEATHER)}{nearest(column, WEATHER)}"
+    return said("is no weather column; allowed: %(allowed)s", allowed=allowed)
 
 
 def _on_quarters(values: Array, step: timedelta) -> Array:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from vpp.domain import QUARTER, Judgement, Setpoint, SetpointEvent, SetpointState, Verdict, quarter_of
+from vpp.domain import QUARTER, Judgement, Setpoint, SetpointEvent, SetpointState, Verdict, quarter_of, said
 from vpp.store import Store
 
 SETTLED = timedelta(seconds=60)
@@ -14,6 +14,8 @@ HELD = timedelta(seconds=60)
 """An order in force for less than this does not decide a quarter-hour, unless nothing else was in force."""
 LOOK_BACK = timedelta(days=1)
 """How far back quarter-hours are judged that nobody judged in time."""
+
+NOBODY = said("nobody took the order")
 
 S = SetpointState
 OVER = (S.REJECTED, S.SUPERSEDED, S.RELEASED)
@@ -57,7 +59,7 @@ def _refused_in(order: History, start: datetime) -> bool:
 
 def _verdict(order: History, start: datetime) -> tuple[Verdict, str]:
     """What the events say about this quarter-hour; what was settled before it began counts no more."""
-    verdict, detail, worst = Verdict.UNCERTAIN, "nobody took the order", None
+    verdict, detail, worst = Verdict.UNCERTAIN, f"{NOBODY}", None
     verified = False
     for event in order[1]:
         match event.state:
@@ -77,7 +79,8 @@ def _verdict(order: History, start: datetime) -> tuple[Verdict, str]:
             case S.SENT:
                 verdict, detail = Verdict.UNCERTAIN, event.detail
             case S.VERIFIED:
-                verified, detail = True, f"{event.detail}; its effect was not measured"
+                unseen = said("%(detail)s; its effect was not measured", detail=event.detail)
+                verified, detail = True, f"{unseen}"
             case _:
                 pass
     return worst or (verdict, detail)

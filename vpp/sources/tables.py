@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vpp.domain import MARKET_ZONE, Array, Mistake, Mistakes
+from vpp.domain import MARKET_ZONE, Array, Message, Mistake, Mistakes, said
 
 MOST_BYTES, MOST_MISTAKES = 30_000_000, 20
 MISSING = ("", "-", "n/a", "NaN")
@@ -44,27 +44,30 @@ def read(path: Path) -> Table:
 
 def parse(content: bytes, name: str) -> Table:
     if len(content) > MOST_BYTES:
-        raise _only(name, f"has {len(content)} bytes; allowed: {MOST_BYTES}")
+        raise _only(name, said("has %(given_count)s bytes; allowed: %(most_count)s", given_count=len(content),
+                               most_count=MOST_BYTES))  # fmt: skip
     rows = _rows(content, name)
     german = any(";" in cell for cell in rows[0]) or _delimiter(content) == ";"
     header, body = [cell.strip() for cell in rows[0]], rows[1:]
     if len(body) < 2 or len(header) < 2:
-        raise _only(name, "needs a header with a time and a value, and two rows; allowed: more")
+        raise _only(name, said("needs a header with a time and a value, and two rows; allowed: more"))
     wanted = _value_columns(header)
     mistakes, times, values = list[Mistake](), list[datetime](), [list[float]() for _ in wanted]
     for number, row in enumerate(body, 2):
         at = _time(row[0].strip(), german, times)
-        if isinstance(at, str):
-            mistakes.append(Mistake(where=f"{name}:{number}", what=header[0], problem=at))
+        if isinstance(at, Message):
+            mistakes.append(Mistake(where=f"{name}:{number}", what=header[0], problem=f"{at}"))
             continue
         times.append(at)
         for column, into in zip(wanted, values, strict=True):
             cell = row[column].strip() if column < len(row) else ""
             value = _number(cell, german)
             if value is None:
-                allowed = "a number with decimal comma" if german else "a number with decimal point"
-                problem = f"'{cell}' is no number; allowed: {allowed}"
-                mistakes.append(Mistake(where=f"{name}:{number}", what=header[column], problem=problem))
+                problem = (
+                    said("'%(given)s' is no number; allowed: a number with decimal comma", given=cell) if german
+                    else said("'%(given)s' is no number; allowed: a number with decimal point", given=cell)
+                )  # fmt: skip
+                mistakes.append(Mistake(where=f"{name}:{number}", what=header[column], problem=f"{problem}"))
             into.append(0.0 if value is None else value)
     mistakes += _irregular(times, name)
     if mistakes:
@@ -85,10 +88,10 @@ def _rows(content: bytes, name: str) -> list[list[str]]:
             read = csv.reader(text.splitlines(), delimiter=_delimiter(content))
             rows = [row for row in read if any(cell.strip() for cell in row)]
         except csv.Error as problem:
-            raise _only(name, f"is no CSV: {problem}") from None
+            raise _only(name, said("is no CSV: %(problem)s", problem=problem)) from None
         if rows:
             return rows
-    raise _only(name, "is empty or no text; allowed: CSV in UTF-8 or Windows-1252")
+    raise _only(name, said("is empty or no text; allowed: CSV in UTF-8 or Windows-1252"))
 
 
 def _delimiter(content: bytes) -> str:
@@ -102,7 +105,7 @@ def _value_columns(header: Sequence[str]) -> list[int]:
     return [n for n, cell in enumerate(header) if n and not times.match(cell)]
 
 
-def _time(cell: str, german: bool, before: Sequence[datetime]) -> datetime | str:
+def _time(cell: str, german: bool, before: Sequence[datetime]) -> datetime | Message:
     """UTC; else what is wrong."""
     if not german:
         try:
@@ -110,19 +113,20 @@ def _time(cell: str, german: bool, before: Sequence[datetime]) -> datetime | str
         except ValueError:
             at = None
         if at is None or at.tzinfo is None:
-            return f"'{cell}' is no time; allowed: ISO 8601 with offset, such as 2025-04-06T00:00:00+02:00"
+            return said("'%(given)s' is no time; allowed: ISO 8601 with offset, such as 2025-04-06T00:00:00+02:00",
+                        given=cell)  # fmt: skip
         return at.astimezone(UTC)
     found = _GERMAN_TIME.match(cell)
     if not found:
-        return f"'{cell}' is no time; allowed: local time such as 06.04.2025 00:15"
+        return said("'%(given)s' is no time; allowed: local time such as 06.04.2025 00:15", given=cell)
     day, month, year, hour, minute = (int(found[n]) for n in range(1, 6))
     try:
         local = datetime(year, month, day, hour, minute, tzinfo=MARKET_ZONE)
     except ValueError:
-        return f"'{cell}' is not in the calendar"
+        return said("'%(given)s' is not in the calendar", given=cell)
     first, second = local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
     if first.astimezone(MARKET_ZONE).replace(fold=0) != local:
-        return f"'{cell}' does not exist: the clock is put forward there"
+        return said("'%(given)s' does not exist: the clock is put forward there", given=cell)
     if first == second:
         return first
     mark = found[6]
@@ -147,15 +151,19 @@ def _irregular(times: Sequence[datetime], name: str) -> list[Mistake]:
         return []
     step = times[1] - times[0]
     if step <= timedelta():
-        return [
-            Mistake(where=f"{name}:3", what="", problem="does not come after the row before; allowed: rising times")
-        ]
+        falling = said("does not come after the row before; allowed: rising times")
+        return [Mistake(where=f"{name}:3", what="", problem=f"{falling}")]
+
+    def uneven(given: timedelta) -> str:
+        told = said("begins %(given)s after the row before; allowed: %(step)s, without gap or repetition", given=given,
+                    step=step)  # fmt: skip
+        return f"{told}"
+
     return [
-        Mistake(where=f"{name}:{n + 2}", what="",
-                problem=f"begins {later - earlier} after the row before; allowed: {step}, without gap or repetition")
+        Mistake(where=f"{name}:{n + 2}", what="", problem=uneven(later - earlier))
         for n, (earlier, later) in enumerate(pairwise(times), 1) if later - earlier != step
     ]  # fmt: skip
 
 
-def _only(name: str, problem: str) -> Mistakes:
-    return Mistakes([Mistake(where=name, what="", problem=problem)])
+def _only(name: str, problem: Message) -> Mistakes:
+    return Mistakes([Mistake(where=name, what="", problem=f"{problem}")])

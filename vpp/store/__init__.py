@@ -8,7 +8,7 @@ from vpp.store.export import Format, Part
 from vpp.store.importing import read_manifest
 from vpp.store.ingest import Ingest, IngestFull, IngestStatus, Safe
 from vpp.store.knowledge import Knowledge
-from vpp.store.launcher import embedded
+from vpp.store.launcher import embedded, is_gone
 from vpp.store.maintenance import Maintained, Upkeep
 from vpp.store.own_database import own_database
 from vpp.store.owners import Erased, OwnerView
@@ -25,5 +25,5 @@ __all__ = [
     "FIELD_ANSWER_S", "SERVICE_ANSWER_S", "Access", "AuditCheck", "AuditHead", "Bucket", "Capabilities", "Erased",
     "Forecast", "Format", "Ingest", "IngestFull", "IngestStatus", "Knowledge", "Maintained", "Means", "NoDatabase",
     "OwnerView", "Part", "RegisteredAsset", "Run", "Safe", "Spool", "Store", "StoreError", "StoreUnavailable",
-    "Upkeep", "backup", "embedded", "own_database", "psql", "read_manifest", "restore",
+    "Upkeep", "backup", "embedded", "is_gone", "own_database", "psql", "read_manifest", "restore",
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """A pool of connections that speak arrays, UTC and our errors."""
 
 import struct
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -92,6 +93,10 @@ _LIVENESS = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count":
 FIELD_ANSWER_S, SERVICE_ANSWER_S = 30.0, 120.0
 """Longest waits of services for one statement: a batch of 10,000 readings; a roll-up of a million on a slow machine."""
 
+ASK_S = 0.5
+"""Whoever waits for a connection asks for a new one so often. The pool itself would wait 1, 2, 4 s … between two tries,
+and a server that is back would not be noticed meanwhile."""
+
 
 class Database:
     """A server by its DSN."""
@@ -111,6 +116,7 @@ class Database:
                 for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
                     connection.execute("SELECT set_config(%s, %s, false)", (name, f"{round(1000 * answer_s)}ms"))
 
+        self._patience_s = patience_s
         try:
             psycopg.connect(dsn, connect_timeout=max(1, round(patience_s))).close()
         except psycopg.OperationalError as error:
@@ -121,7 +127,7 @@ class Database:
             kwargs={"autocommit": True, "connect_timeout": max(1, round(patience_s)), **_LIVENESS},
             min_size=1,
             max_size=connections,
-            timeout=patience_s,
+            reconnect_timeout=0.0,
             configure=configure,
             reset=_reset,
             check=ConnectionPool.check_connection,
@@ -136,10 +142,24 @@ class Database:
     def connection(self) -> Generator[Connection[Row]]:
         """A connection in autocommit."""
         try:
-            with self._pool.connection() as connection:
-                yield connection
+            connection = self._taken()
+            try:
+                with connection:
+                    yield connection
+            finally:
+                self._pool.putconn(connection)
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise StoreUnavailable(f"{self.name}: {_sentence(error)}") from error
+
+    def _taken(self) -> _Bounded:
+        until = time.monotonic() + self._patience_s
+        while True:
+            left = until - time.monotonic()
+            try:
+                return self._pool.getconn(max(0.01, min(ASK_S, left)))
+            except PoolTimeout:
+                if left <= ASK_S:
+                    raise PoolTimeout(f"no connection within {self._patience_s:g} s") from None
 
     @contextmanager
     def unbounded(self) -> Generator[Connection[Row]]:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from vpp.domain import Reason, message_from
+from vpp.domain import Reason, maybe_message
 from vpp.store.connection import StoreError
 from vpp.store.seeing import seen_by
 from vpp.store.store import Store
@@ -42,7 +42,7 @@ def reasons(store: Store, run_id: UUID, asset_id: str | None = None, owner: str 
         rows = connection.execute(query, {"run": run_id, "asset": asset_id}).fetchall()
     return [
         Reason(asset=id, start=datetime.fromisoformat(start), end=datetime.fromisoformat(end), code=code,
-               sentence=sentence, said=message_from(said[0]) if said else None)
+               sentence=sentence, said=maybe_message(*said) if said else None)
         for id, found in rows for start, end, code, sentence, *said in found
     ]  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -11,7 +11,7 @@ from uuid import UUID
 import numpy as np
 from psycopg.types.json import Jsonb
 
-from vpp.domain import MARKET_ZONE, Array, Horizon, Plan, Setpoint
+from vpp.domain import MARKET_ZONE, Array, Horizon, Plan, Setpoint, quarter_of
 from vpp.store import runs as _runs
 from vpp.store import setpoints as _setpoints
 from vpp.store.plain import to_plain
@@ -218,7 +218,10 @@ def end_override(store: Store, override_id: UUID, by: str, now: datetime, owner:
 
 
 def overrides(store: Store, at: datetime, owner: str | None = None) -> list[Override]:
-    """Those in force at a time or coming, and not taken back by then; of all, or of an owner's assets."""
+    """Those in force at a time or coming, and not taken back by then; of all, or of an owner's assets.
+
+    Of locks of one asset the one given last holds: an earlier one ends before the quarter-hour in which it begins.
+    """
     query = f"""SELECT {_OVERRIDE} FROM vpp.override
     WHERE until > %s AND (ended IS NULL OR ended > %s) ORDER BY start, override_id"""
     with seen_by(store, owner) as connection:
@@ -227,7 +230,22 @@ def overrides(store: Store, at: datetime, owner: str | None = None) -> list[Over
     found: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in rows]
     for each in found:
         each["kind"] = OverrideKind(each["kind"])
-    return [Override(**each) for each in found]
+    return without_replaced([Override(**each) for each in found])
+
+
+def without_replaced(found: Sequence[Override]) -> list[Override]:
+    """Locks end before the quarter-hour in which a later one of the same asset begins; what never holds is left out."""
+    kept = list[Override]()
+    for o in found:
+        later = [
+            quarter_of(other.start) for other in found
+            if o.kind is other.kind is OverrideKind.LOCK and other.target == o.target
+            and other.created > o.created and o.start < other.until and other.start < o.until
+        ]  # fmt: skip
+        until = min([o.until, *later])
+        if until > o.start:
+            kept.append(replace(o, until=until))
+    return kept
 
 
 # What is planned for

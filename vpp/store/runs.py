@@ -11,7 +11,7 @@ import numpy as np
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from vpp.domain import MARKET_ZONE, Array, Deviation, Horizon, Label, Plan, Violation, message_from
+from vpp.domain import MARKET_ZONE, Array, Deviation, Horizon, Label, Plan, Violation, maybe_message, messages_from
 from vpp.store.connection import Row, StoreError
 from vpp.store.plain import to_plain
 
@@ -100,7 +100,7 @@ def _save_reasons(connection: Connection[Row], run_id: UUID, plan: Plan) -> None
     # Not by COPY: the table has policies of rows, and logins of the platform need not own it.
     connection.execute(
         "INSERT INTO vpp.reason (run_id, asset_id, reasons) SELECT %s, * FROM unnest(%s::text[], %s::jsonb[])",
-        (run_id, list(by_asset), [Jsonb(rows) for rows in by_asset.values()]),
+        (run_id, list(by_asset), [Jsonb(to_plain(rows)) for rows in by_asset.values()]),
     )
 
 
@@ -141,7 +141,7 @@ def _run(connection: Connection[Row], row: Mapping[str, Any]) -> Run:
         **tables,
         market_kw={name: arrays[quantity][""] for name, quantity in MARKET.items() if arrays[quantity]},
         seconds=_floats(summary["seconds"]),
-        said=tuple(message_from(each) for each in summary.get("said", ())),
+        said=messages_from(summary.get("said")),
     )
     common = {name: row[name] for name in ("run_id", "kind", "delivery_day", "started", "inputs_hash", "inputs")}
     return Run(plan=plan, **common)
@@ -150,12 +150,12 @@ def _run(connection: Connection[Row], row: Mapping[str, Any]) -> Run:
 def _summary(plan: Plan) -> dict[str, Any]:
     names = ("method", "why", "components", "assets", "seconds")
     violations = [
-        {**to_plain(replace(v, said=None)), "said": None if v.said is None else v.said.as_plain()}
+        {**to_plain(replace(v, said=None)), "said": None if v.said is None else to_plain(v.said.as_plain())}
         for v in plan.violations
     ]
-    said = [message.as_plain() for message in plan.said]
+    said = [to_plain(message.as_plain()) for message in plan.said]
     off = [
-        {**to_plain(replace(d, said=None)), "said": None if d.said is None else d.said.as_plain()}
+        {**to_plain(replace(d, said=None)), "said": None if d.said is None else to_plain(d.said.as_plain())}
         for d in plan.deviations
     ]
     return {**{name: to_plain(getattr(plan, name)) for name in names}, "violations": violations, "deviations": off,
@@ -168,7 +168,7 @@ def _floats(plain: Mapping[str, Any]) -> dict[str, float]:
 
 _READ: Mapping[str, Any] = {
     "start": datetime.fromisoformat, "end": datetime.fromisoformat, "amount": float, "kwh": float, "costs_eur": float,
-    "said": lambda plain: None if plain is None else message_from(plain),
+    "said": maybe_message,
 }  # fmt: skip
 
 

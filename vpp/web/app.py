@@ -15,6 +15,7 @@ from vpp.operations.desk import Desk, Studio
 from vpp.settings import settings
 from vpp.store import StoreError, StoreUnavailable
 from vpp.web import assets, day, day_decisions, day_numbers, entrance, inputs, owner, owner_register, planner, studio
+from vpp.web.refusals import Refusals
 from vpp.web.render import page
 from vpp.web.static_files import FOLDER, Kept
 from vpp.web.translations import N_
@@ -52,6 +53,7 @@ def add_pages(app: FastAPI) -> FastAPI:
     for module in MODULES:
         app.include_router(module.router, include_in_schema=False)
     _explain_errors(app)
+    app.add_middleware(Refusals, page_of=lambda request, status: _page_of_error(request, status, []))
     return app
 
 

@@ -104,7 +104,7 @@ def _old_readings(a: Attention, words: Words, now: datetime) -> Said:
 
 
 def _old_forecast(a: Attention, words: Words, now: datetime) -> Said:
-    title = words.gettext("An old forecast: %(name)s", name=a.subject)
+    title = words.gettext("An old forecast: %(name)s", name=words.told(a.subject) or a.subject)
     text = words.gettext("It was issued %(ago)s.", ago=words.ago(a.at, now))
     return title, text, ((words.gettext("Bring inputs"), "/inputs"),)
 

@@ -91,7 +91,8 @@ def override(
             return go("/day", said="decided")
         found = effect(store, ASSET_TYPES, made, clock.now())
     except (Problem, StoreError, Mistakes, NoPlan) as problem:
-        form.errors[""] = problem.detail if isinstance(problem, Problem) else str(problem)
+        told = problem.detail if isinstance(problem, Problem) else str(problem)
+        form.errors[""] = words.told(told) or told
         return _override_page(request, store, clock, form, status=422)
     return _override_page(request, store, clock, form, found)
 
@@ -117,7 +118,7 @@ def _read(form: Form, author: str, store: Store, now: datetime) -> Override | No
             try:
                 decisions.within_nameplate(assets[0], value)
             except Problem as problem:
-                form.errors.setdefault("value_kw", problem.detail)
+                form.errors.setdefault("value_kw", form.words.told(problem.detail) or problem.detail)
     if until is not None and until <= now:
         form.wrong("until", IN_THE_PAST)
     if form.errors or until is None:

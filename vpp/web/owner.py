@@ -1,5 +1,6 @@
 """An owner's pages: the devices, what each does and brings, pause, own data."""
 
+import logging
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,6 +59,9 @@ SAID.update(
 MOVES = ("charging", "discharging")
 LEAST_KW, SHOWN_STEPS = 0.1, 6
 STALE = timedelta(minutes=30)
+log = logging.getLogger(__name__)
+NOT_PLANNED = N_("Your device is in no plan yet. The next one is made within a quarter of an hour.")
+NOT_REACHED = N_("We cannot calculate it at the moment. Please try again in a few minutes.")
 TOO_LATE = N_("Please choose a time between now and a month from now.")
 WRONG_WORD = N_("Please type the word exactly as it stands there.")
 WORD = N_("erase")
@@ -236,7 +240,8 @@ def pause_page(
         try:
             found = pausing.cost(store, ASSET_TYPES, asset_id, chosen, now)
         except (StoreError, Mistakes) as error:
-            problem = str(error)
+            log.warning("the cost of pausing %s is not known: %s", asset_id, error)
+            problem = NOT_PLANNED if isinstance(error, Mistakes) else NOT_REACHED
     return page(
         request, "owner/pause.html", status=422 if form.errors else 200, d=d, form=form, now=now, speed=clock.speed,
         until=chosen, cost=found, problem=problem, choices=_until_choices(now), local_input=local_input,

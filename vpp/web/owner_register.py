@@ -48,7 +48,8 @@ router = APIRouter(prefix="/register")
 SHOWN = tuple(step for step in drafts.STEPS if step != "confirmation")
 """Steps that are counted."""
 NODES_IN_A_LIST = 300
-UNKNOWN = N_("We do not know %(given)s here. Please check the number, or enter the power yourself.")
+NOT_HERE = N_("%(given)s is a device that cannot be registered here.")
+UNKNOWN = N_("We do not know %(given)s here. Please check the number, or go on without it.")
 OTHER_KIND = N_("%(given)s is another kind of device in the register: %(kind)s. Please go back and choose that kind.")
 N_AGREE = N_("Please tick the box if you agree. Without it we cannot register the device.")
 
@@ -124,8 +125,9 @@ def begin(request: Request, who: SeesAsOwner, words: Language, store: TheStore) 
 
 
 def _type_page(
-    request: Request, r: Registration | None, form: Form, it: drafts.Around, store: Store, who: Who
-) -> Response:
+    request: Request, r: Registration | None, form: Form, it: drafts.Around, store: Store, who: Who,
+    unit: RegisterUnit | None = None,
+) -> Response:  # fmt: skip
     mine = (
         sorted({str(a.node) for a in store.owner_view(who.owner or "").assets() if a.node})
         if _has_assets(store, who)
@@ -136,7 +138,7 @@ def _type_page(
         form.values = {**form.values, "node": mine[0]}
     kinds = [(kind, form.words.gettext(KINDS[kind][0]), form.words.gettext(KINDS[kind][1])) for kind in REGISTRABLE
              if kind != "chp" or it.heat_nodes]  # fmt: skip
-    return _page(request, "type", r, form, kinds=kinds, nodes=nodes, many=len(nodes) > NODES_IN_A_LIST,
+    return _page(request, "type", r, form, kinds=kinds, nodes=nodes, many=len(nodes) > NODES_IN_A_LIST, unit=unit,
                  node_options=[(n, n) for n in nodes])  # fmt: skip
 
 
@@ -152,10 +154,13 @@ def begun(
     request: Request, who: ChangesAsOwner, words: Language, given: FromForm, store: TheStore, clock: TheClock
 ) -> Response:
     it, form, answers = around(store), Form.of(words, given), _only(given.texts, ("kind", "label", "node"))
+    if given.texts.get("step") == "look-up":
+        return _type_page(request, None, form, it, store, who, _kind_from_register(form, store))
     explain(form, drafts.type_problems(answers, it))
+    known = _from_number(form, answers["kind"], store)
     if form.errors:
         return _type_page(request, None, form, it, store, who)
-    id = registrations.begin(store, who.owner or "", who.name, answers, clock.now())
+    id = registrations.begin(store, who.owner or "", who.name, answers | known, clock.now())
     return go(f"/register/{id}/connection")
 
 
@@ -171,6 +176,54 @@ def go_on(id: UUID, who: SeesAsOwner, store: TheStore) -> RedirectResponse:
 def discard(id: UUID, who: ChangesAsOwner, store: TheStore) -> Response:
     registrations.discard(store, id, who.owner or "")
     return go("/my", said="discarded")
+
+
+def _kind_from_register(form: Form, store: Store) -> RegisterUnit | None:
+    """Which kind of device the number in the form is of goes into the form; its problems are noted there."""
+    unit = _unit_of(form, store)
+    if unit is not None and unit.kind in REGISTRABLE:
+        form.values = {**form.values, "kind": unit.kind, "mastr": unit.number}
+    elif unit is not None:
+        form.wrong("mastr", NOT_HERE, given=unit.number)
+    return unit
+
+
+def _from_number(form: Form, kind: str, store: Store) -> dict[str, Any]:
+    """What a draft keeps of a number that may be given: power and capacity where the register knows it."""
+    number = tidy(form.values.get("mastr", ""))
+    if not number:
+        return {}
+    if problems := drafts.number_problem(number):
+        explain(form, problems)
+        return {}
+    unit = mastr.unit(store, number)
+    if unit is None:
+        return {"mastr": number}
+    if unit.kind != kind:
+        _wrong_kind(form, unit)
+    return {"mastr": number, "rating_kw": f"{unit.power_kw:.10g}", **_limits_of(unit)}
+
+
+def _unit_of(form: Form, store: Store) -> RegisterUnit | None:
+    """Of the number in the form; what is wrong with it is noted there."""
+    number = tidy(form.values.get("mastr", ""))
+    problems = drafts.number_problem(number)
+    explain(form, problems)
+    unit = None if problems else mastr.unit(store, number)
+    if unit is None and not problems:
+        form.wrong("mastr", UNKNOWN, given=number)
+    return unit
+
+
+def _wrong_kind(form: Form, unit: RegisterUnit) -> None:
+    register = KINDS[unit.kind][0] if unit.kind in KINDS else N_("another kind of device")
+    form.wrong("mastr", OTHER_KIND, given=unit.number, kind=form.words.gettext(register))
+
+
+def _limits_of(unit: RegisterUnit) -> dict[str, Any]:
+    if unit.capacity_kwh is None:
+        return {}
+    return {"limits_before": {"capacity_kwh": f"{unit.capacity_kwh:.10g}"}}
 
 
 def _only(texts: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
@@ -189,7 +242,10 @@ def keep_type(
 ) -> Response:  # fmt: skip
     r, it, form = _open(store, who, id), around(store), Form.of(words, given)
     answers: dict[str, Any] = dict(_only(given.texts, ("kind", "label", "node")))
+    if given.texts.get("step") == "look-up":
+        return _type_page(request, r, form, it, store, who, _kind_from_register(form, store))
     explain(form, drafts.type_problems(answers, it))
+    answers |= _from_number(form, answers["kind"], store)
     if form.errors:
         return _type_page(request, r, form, it, store, who)
     if answers["kind"] != r.content["kind"]:  # what was said of another kind does not count
@@ -236,7 +292,7 @@ def keep_connection(
     r, form = _open(store, who, id), Form.of(words, given)
     answers = kept(given, words, {"rating_kw", "port", "unit"})
     if given.texts.get("step") == "look-up":
-        return _from_register(request, r, form, answers, store, clock)
+        return _from_register(request, r, form, store, clock)
     explain(form, drafts.connection_problems(r.content["kind"], answers, around(store), store))
     if form.errors:
         return _connection_page(request, r, form)
@@ -248,25 +304,16 @@ def keep_connection(
     return go(f"/register/{id}/{'probe' if content['way'] == 'device' else 'limits'}")
 
 
-def _from_register(
-    request: Request, r: Registration, form: Form, answers: Mapping[str, str], store: Store, clock: SharedClock
-) -> Response:
+def _from_register(request: Request, r: Registration, form: Form, store: Store, clock: SharedClock) -> Response:
     """What the register of plants says of the number goes into the form, to be looked at before it is kept."""
-    number, kind = tidy(answers.get("mastr", "")), r.content["kind"]
-    problems = drafts.number_problem(number)
-    unit = None if problems else mastr.unit(store, number)
-    if problems:
-        explain(form, problems)
-    elif unit is None:
-        form.wrong("mastr", UNKNOWN, given=number)
-    elif unit.kind != kind:
-        register = KINDS[unit.kind][0] if unit.kind in KINDS else N_("another kind of device")
-        form.wrong("mastr", OTHER_KIND, given=number, kind=form.words.gettext(register))
+    unit = _unit_of(form, store)
+    if unit is not None and unit.kind != r.content["kind"]:
+        _wrong_kind(form, unit)
     if form.errors or unit is None:
         return _connection_page(request, r, form)
-    form.values = {**form.values, "mastr": number, "rating_kw": shown(f"{unit.power_kw:.10g}", form.words)}
-    if unit.capacity_kwh is not None:
-        before = {"capacity_kwh": f"{unit.capacity_kwh:.10g}", **r.content.get("limits_before", {})}
+    form.values = {**form.values, "mastr": unit.number, "rating_kw": shown(f"{unit.power_kw:.10g}", form.words)}
+    if limits := _limits_of(unit):
+        before = limits["limits_before"] | r.content.get("limits_before", {})
         registrations.add_to_draft(store, r.registration_id, r.owner, {"limits_before": before}, clock.now())
     return _connection_page(request, r, form, unit)
 

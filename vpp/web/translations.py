@@ -21,8 +21,11 @@ LANGUAGES = ("en", "de")
 """The first is what the sentences are written in; it needs no catalogue."""
 KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
 ROOT = HERE.parents[1]
-BENEATH = (ROOT / "models", ROOT / "assets", ROOT / "vpp" / "operations")
+BENEATH = (ROOT / "models", ROOT / "assets", ROOT / "vpp" / "operations", ROOT / "vpp" / "devices",
+           ROOT / "vpp" / "sources")  # fmt: skip
 """Where sentences are made that pages say: each by `vpp.domain.said`."""
+OF_THE_RECORD = ("field", "system")
+"""Files with what the system says; pages of one language know it again in the English record."""
 METHODS = [("**.py", "python"), ("**.html", "jinja2.ext:babel_extract")]
 
 
@@ -52,6 +55,16 @@ def catalogs(language: str) -> dict[str, Catalog]:
         with path.open("rb") as file:
             found[path.stem] = read_po(file, locale=language)
     return found
+
+
+@cache
+def known(language: str, *files: str) -> frozenset[str]:
+    """English sentences that this language has words for, in all its files or these; of several forms the first."""
+    return frozenset(
+        message.id if isinstance(message.id, str) else message.id[0]
+        for file, catalog in catalogs(language).items() if not files or file in files
+        for message in catalog if message.id
+    )  # fmt: skip
 
 
 def sentences() -> dict[str | tuple[str, ...], str]:

@@ -9,9 +9,12 @@ from typing import Any
 
 from babel import Locale, dates, numbers
 
-from vpp.domain import MARKET_ZONE, Message, message_from
-from vpp.domain.message import unit_of
-from vpp.web.translations import LANGUAGES, translations
+from vpp.domain import MARKET_ZONE, Message, Mistake, message_from
+from vpp.domain.message import shown, unit_of
+from vpp.web import told
+from vpp.web.kinds import kind_name
+from vpp.web.points import POINTS
+from vpp.web.translations import LANGUAGES, known, translations
 
 NOTHING = "–"
 """Shown where there is no value."""
@@ -37,23 +40,54 @@ class Words:
     def ngettext(self, one: str, many: str, n: int, **values: Any) -> str:
         return translations(self.language).ungettext(one, many, n) % {"num": n, **values}
 
-    def message(self, told: Message | list[Any]) -> str:
+    def message(self, given: Message | list[Any]) -> str:
         """A sentence of the system, or what is stored of it; its values by their units."""
-        told = told if isinstance(told, Message) else message_from(told)
-        return self.gettext(told.template, **{name: self._place(name, v) for name, v in told.values.items()})
+        given = given if isinstance(given, Message) else message_from(given)
+        return self.gettext(given.template, **{name: self._place(name, v) for name, v in given.values.items()})
 
-    def messages(self, told: Iterable[Message | list[Any]]) -> str:
-        return "; ".join(map(self.message, told))
+    def messages(self, given: Iterable[Message | list[Any]]) -> str:
+        return "; ".join(map(self.message, given))
+
+    def told(self, text: str) -> str | None:
+        """An English sentence of the record in this language; None: it is not known."""
+        if self.language == LANGUAGES[0] or not text:
+            return text
+        if text in known(self.language):
+            return self.gettext(text)
+        parts = [self.told(part) for part in text.split("; ")] if "; " in text else [None]
+        if None not in parts:  # several sentences
+            return "; ".join(map(str, parts))
+        found = told.recognised(text, self.language)
+        return None if found is None else self.message(found)
+
+    def mistake(self, found: Mistake) -> str:
+        """Where, what, and what is wrong; the last in this language if the catalogue knows it."""
+        problem = self.told(found.problem) or found.problem
+        return ": ".join(part for part in (found.where, found.what, problem) if part)
 
     def _place(self, name: str, value: float | str) -> str:
-        unit = unit_of(name)
-        if unit is None or isinstance(value, str):
-            return str(value)
-        if unit == "kWh":
-            return self.quantity(value / 1000, "MWh", 1) if value >= 1000 else self.kwh(value)
-        if unit == "EUR/MWh":
-            return self.quantity(value, "€/MWh", 0)
-        return self.kw(value) if unit == "kW" else self.number(value) if not unit else self.quantity(value, unit, 0)
+        if unit_of(name) is not None and not isinstance(value, str):
+            amount, unit, digits = shown(name, value)
+            return self.amount(amount, unit, digits)
+        text = str(value)
+        if name.endswith("_point"):
+            return self.gettext(POINTS[text][0]) if text in POINTS else text
+        if name.endswith("_utc"):
+            return self.moment(datetime.fromisoformat(text).replace(tzinfo=UTC))
+        if name == "who":  # battery 'b1'
+            kind, _, asset = text.partition(" ")
+            return f"{self.gettext(kind_name(kind))} „{asset[1:-1]}“"
+        if name.endswith("_order"):  # power_kw = -5 kW
+            point, _, amount = text.partition(" = ")
+            return f"{self._place('the_point', point)} = {self._place('the_amount', amount)}"
+        if name.endswith("_amount") and (read := told.amount(text)) is not None:
+            number, digits, unit = read
+            return self.amount(number, unit, digits)
+        return self.told(text) or text
+
+    def amount(self, value: float, unit: str, digits: int) -> str:
+        """`unit` as the record has it; none: the number alone."""
+        return self.quantity(value, unit.replace("EUR", "€"), digits) if unit else self.number(value, digits)
 
     # Numbers
 

@@ -97,14 +97,6 @@ class BlockSites:
             return -np.inf, np.inf
         return found.bound, found.objective
 
-    def constants(self, k: int, pi: Array, m: Any) -> float:
-        """Headroom that batteries have at no power is a constant of the fleet, not of the kernel's site."""
-        if m is None or self._headroom is None:
-            return 0.0
-        up, down = m.up[self._headroom[0]].sum(), m.down[self._headroom[1]].sum()
-        assets = [u.asset for u in self.sites[k].units]
-        return -self._h * float(sum(up * a.max_discharge_kw + down * a.max_charge_kw for a in assets))
-
     def _priced(self, site: BlockSite, pi: Array, m: Any) -> tuple[Array, float]:
         cost, offset = site.matrix.cost.copy(), site.matrix.offset
         for c, (steps, columns, values, constants) in site.injections.items():

@@ -1,7 +1,7 @@
 """Concave piecewise-linear value functions as sorted segments ("slope trick"): no grid, so a bound stays a bound.
 
-A function is (slopes sl[:n] falling, lengths ln[:n], left end x0, value v0 there). One step of a store inserts one
-segment per flow and clips to the store: exact. Losses are scaled away (x = level / a^t, so that standing still keeps
+A function is (slopes sl[:n] falling, lengths ln[:n], left end x0, value v0 there). One step of a store merges in one
+segment per flow and cuts to the store: exact. Losses are scaled away (x = level / a^t, so that standing still keeps
 x); soft bands are a change of slope.
 """
 
@@ -16,49 +16,108 @@ TINY = 1e-12
 
 
 @kernel
-def insert(sl: Array, ln: Array, n: int, k: float, length: float) -> int:
-    """Adds one segment in its place."""
-    if length <= TINY:
-        return n
-    j = n
-    while j > 0 and sl[j - 1] < k:
-        sl[j] = sl[j - 1]
-        ln[j] = ln[j - 1]
-        j -= 1
-    sl[j] = k
-    ln[j] = length
-    return n + 1
+def act(
+    sl: Array, ln: Array, n: int, x0: float, v0: float, K: Array, L: Array, ns: int, high: float, to_sl: Array,
+    to_ln: Array,
+) -> tuple[int, float, float]:  # fmt: skip
+    """One step of a store: ns segments of rising cost K merged in, and the whole cut to 0 … high, which it must meet.
+
+    x0, v0: left end and value there with every segment taken. Into `to_sl`, `to_ln`; how many, and their x0, v0.
+    """
+    i, r, m, s, x = 0, ns - 1, 0, 0.0, x0
+    while i < n or r >= 0:
+        if r < 0 or (i < n and sl[i] >= K[r]):
+            s, right = sl[i], x + ln[i]
+            i += 1
+        else:
+            s, right = K[r], x + L[r]
+            r -= 1
+        if m == 0:
+            if right <= 0.0:
+                v0 += s * (right - x)
+                x = right
+                continue
+            if x < 0.0:
+                v0 -= s * x
+                x = 0.0
+            x0 = x
+        if right >= high:
+            to_sl[m], to_ln[m] = s, max(high - x, 0.0)
+            return m + 1, x0, v0
+        if right - x > TINY:
+            to_sl[m], to_ln[m] = s, right - x
+            m += 1
+        x = right
+    if m == 0:
+        to_sl[0], to_ln[0], x0, m = s, 0.0, x, 1
+    return m, x0, v0
 
 
 @kernel
-def clip(sl: Array, ln: Array, n: int, x0: float, v0: float, low: float, high: float) -> tuple[int, float, float]:
-    """Restricts the domain to low … high, which it must meet."""
-    first = 0
-    while x0 < low and first < n:
-        need = low - x0
-        if ln[first] <= need:
-            v0 += sl[first] * ln[first]
-            x0 += ln[first]
-            first += 1
-        else:
-            v0 += sl[first] * need
-            ln[first] -= need
-            x0 = low
-    if x0 < low:
-        x0 = low
-    if first > 0:
-        for j in range(first, n):
-            sl[j - first] = sl[j]
-            ln[j - first] = ln[j]
-        n -= first
-    end = x0
-    for j in range(n):
-        if end + ln[j] >= high:
-            ln[j] = max(high - end, 0.0)
-            n = j + 1
-            break
+def upwards(sl: Array, ln: Array, n: int, x0: float, x: float, K: Array, L: Array, ns: int) -> tuple[float, float]:
+    """From x to the right while the slope is above the cost of the next segment: how far, and what that is worth."""
+    j, left = 0, x0 + ln[0] - x
+    while left <= TINY and j < n - 1:
+        j += 1
+        left += ln[j]
+    gain = 0.0
+    for r in range(ns):
+        room = L[r]
+        while room > 0.0:
+            if sl[j] <= K[r] or left <= 0.0:
+                return x, gain
+            step = min(room, left)
+            gain += (sl[j] - K[r]) * step
+            x += step
+            room -= step
+            left -= step
+            if left <= 0.0:
+                if j == n - 1:
+                    return x, gain
+                j += 1
+                left = ln[j]
+    return x, gain
+
+
+@kernel
+def downwards(sl: Array, ln: Array, n: int, x0: float, x: float, K: Array, L: Array, ns: int) -> tuple[float, float]:
+    """From x to the left while the slope is below the worth of the next segment: how far, and what that brings."""
+    j, end = 0, x0 + ln[0]
+    while end < x - TINY and j < n - 1:
+        j += 1
         end += ln[j]
-    return n, x0, v0
+    left, gain = x - (end - ln[j]), 0.0
+    for r in range(ns):
+        room = L[r]
+        while room > 0.0:
+            if sl[j] >= K[r] or left <= 0.0:
+                return x, gain
+            step = min(room, left)
+            gain += (K[r] - sl[j]) * step
+            x -= step
+            room -= step
+            left -= step
+            if left <= 0.0:
+                if j == 0:
+                    return x, gain
+                j -= 1
+                left = ln[j]
+    return x, gain
+
+
+@kernel
+def joined(C: Array, W: Array, LC: Array, LW: Array, nc: int, nw: int, K: Array, L: Array) -> int:
+    """Costs C, rising, and worths W, falling, as one list of rising cost; how many."""
+    n, i, j = 0, 0, nw - 1
+    while i < nc or j >= 0:
+        if j < 0 or (i < nc and C[i] <= W[j]):
+            K[n], L[n] = C[i], LC[i]
+            i += 1
+        else:
+            K[n], L[n] = W[j], LW[j]
+            j -= 1
+        n += 1
+    return n
 
 
 @kernel
@@ -105,25 +164,3 @@ def value(sl: Array, ln: Array, n: int, x0: float, v0: float, x: float) -> float
         v += sl[j] * ln[j]
         y += ln[j]
     return v
-
-
-@kernel
-def rises_to(sl: Array, ln: Array, n: int, x0: float, k: float) -> float:
-    """How far right the slope stays above k."""
-    y = x0
-    for j in range(n):
-        if sl[j] <= k:
-            break
-        y += ln[j]
-    return y
-
-
-@kernel
-def falls_to(sl: Array, ln: Array, n: int, x0: float, k: float) -> float:
-    """How far left the slope is below k (the left end of those segments)."""
-    y = x0
-    for j in range(n):
-        if sl[j] < k:
-            break
-        y += ln[j]
-    return y

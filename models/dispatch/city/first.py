@@ -21,20 +21,12 @@ from models.dispatch.city.heat import (
 )
 from models.dispatch.city.heat_concave import ConcaveWork, solve_as_committed
 from models.dispatch.city.heat_exact import HeatWork, solve_heat_site
-from models.dispatch.city.recovery import HeatPlan
-from models.dispatch.city.stores import Stores, Work, price_actions, solve_store
+from models.dispatch.city.modes import store_sweep_exact
+from models.dispatch.city.recovery import FINER, HeatPlan
+from models.dispatch.city.runs import run_sweep
 from vpp.domain import Array
 
 TOLERANCE = 1e-2
-
-
-@kernel
-def _stores(s: Stores, prices: Array, hours: float, p: Penalty, w: Work, power: Array, level: Array) -> None:
-    for i in range(power.shape[0]):
-        price_actions(s, i, hours, prices[s.price_class[i]], w)
-        solve_store(s, i, hours, p.level, p.final, w, power[i])
-        for t in range(power.shape[1]):
-            level[i, t] = w.level[t]
 
 
 @kernel
@@ -60,14 +52,18 @@ def _heat(
 
 
 def first_schedules(
-    sweeper: Any, k: int, pi: Array, m: Any, power: Array, level: Array, plan: HeatPlan, tools: Any, *, quick: bool
-) -> None:
+    sweeper: Any, k: int, pi: Array, m: Any, power: Array, level: Array, run_power: Array, plan: HeatPlan, tools: Any,
+    *, quick: bool,
+) -> None:  # fmt: skip
     """Fills the schedules of block k; `quick`: units with minimum times stay as they are."""
     f = sweeper.fleet
     h, p = f.horizon.step_h, f.penalty
     pi = np.ascontiguousarray(pi)
     if len(power):
-        _stores(sweeper.stores[k], pi, h, p, tools.store, power, level)
+        store_sweep_exact(sweeper.stores[k], pi, h, p.level, tools.store, tools.modes, FINER * TOLERANCE, power, level,
+                          np.empty(len(power)))  # fmt: skip
+    if len(run_power):
+        run_sweep(sweeper.runs[k], pi, h, tools.store.cost, run_power, np.empty(len(run_power)))
     if len(plan.power):
         heat, _ = sweeper.with_headroom(k, sweeper.heat[k], m)
         _heat(heat, pi, h, p, tools.one, tools.heat, tools.concave, tools.found, quick, plan)

@@ -1,7 +1,7 @@
 """A case as the city-scale solver sees it: sites that match a kernel, flows aggregated by price class, and the rest."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from models.columns import UnitColumns
 from models.dispatch.city.blocks import BlockSites
 from models.dispatch.city.heat import HeatSites, Penalty
 from models.dispatch.city.rows import Classes, Coupling, Rows
+from models.dispatch.city.runs import RunLoads
 from models.dispatch.city.stores import Stores
 from vpp.domain import (
     Array,
@@ -21,7 +22,9 @@ from vpp.domain import (
     HeatUnit,
     HeatUse,
     Horizon,
+    Runs,
     Shape,
+    Stays,
     Store,
     Unit,
 )
@@ -47,6 +50,10 @@ class Member:
 
     part: str
     row: int
+    rows: int = 1
+    """From `row` on: the stays of a charge point, none or many."""
+    lost_eur: float = 0.0
+    """What it costs whatever is done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +69,7 @@ class Fleet:
     """Constant part of the headroom offered, up and down (2, T)."""
     flows: Flows
     stores: Stores
+    runs: RunLoads
     heat: HeatSites
     counts: NDArray[np.bool_]
     """Heat sites whose unit offers headroom."""
@@ -99,7 +107,8 @@ class _Builder:
         green = {u.asset.node for u in self.case.units if not getattr(u.asset, "grid_charging", True)}
         self._rest_at(green)
         flows, fixed, fixed_eur, offered = self._flows(green)
-        stores, store_offer = self._stores(green)
+        stores, store_offer, lost_eur = self._stores()
+        runs = self._runs()
         heat, counts = self._heat()
         others = BlockSites(self.case, self.kinds, self.rest, self.coupling, self.templates)
         classes = self.coupling.classes()
@@ -113,8 +122,9 @@ class _Builder:
             rows.lower[rows.headroom[1]] = offered[1] - asked[1]
         p = self.coupling.penalty
         return Fleet(
-            horizon=h, rows=rows, classes=classes, fixed=whole, fixed_eur=fixed_eur + self.coupling.ahead_eur,
-            offered=offered, flows=flows, stores=stores, heat=heat, counts=counts, members=self.members, others=others,
+            horizon=h, rows=rows, classes=classes, fixed=whole,
+            fixed_eur=fixed_eur + lost_eur + self.coupling.ahead_eur, offered=offered,
+            flows=flows, stores=stores, runs=runs, heat=heat, counts=counts, members=self.members, others=others,
             most_kw=most, coupling=self.coupling,
             penalty=Penalty(heat=p["heat"], level=p["level"], final=p["final_soc"]),
         )  # fmt: skip
@@ -125,8 +135,10 @@ class _Builder:
         for shape in self.shapes.values():
             if isinstance(shape, FlexibleFlow):
                 most += float(np.maximum(np.abs(shape.least_kw), np.abs(shape.most_kw)).sum(axis=0).max(initial=0.0))
-            elif isinstance(shape, Store):
+            elif isinstance(shape, Store | Stays):
                 most += float(np.maximum(shape.charge_kw, shape.discharge_kw).sum())
+            elif isinstance(shape, Runs):
+                most += float(shape.power_kw.sum())
             elif isinstance(shape, HeatUnit) and shape.sign:
                 most += float(shape.most.sum())
         for name, units in self.units.items():
@@ -203,27 +215,61 @@ class _Builder:
         flows = Flows(price_class=np.array(group_class, dtype=np.int64)[order], room=room[order], cost=cost)
         return flows, fixed, fixed_eur, offered
 
-    def _stores(self, green: set[str]) -> tuple[Stores, Array]:
-        found: list[tuple[int, Unit, Store, int]] = []
+    def _stores(self) -> tuple[Stores, Array, float]:
+        """Batteries and vehicles; the headroom they offer at no power; what vehicles lack whatever is done, EUR."""
+        steps, p = self.case.horizon.steps, self.coupling.penalty
+        parts, classes, owners = list[dict[str, Any]](), list[Index](), list[Unit]()
+        lost: dict[str, float] = {}
         for name, shape in self.shapes.items():
+            units = self.units[name]
             if isinstance(shape, Store):
-                for k, u in enumerate(self.units[name]):
-                    if u.id not in self._elsewhere:
-                        c = self.coupling.class_of(u, headroom=(True, bool(shape.headroom_down[k])))
-                        found.append((c, u, shape, k))
+                here = np.array([k for k, u in enumerate(units) if u.id not in self._elsewhere], dtype=np.int64)
+                parts.append(_battery_columns(shape, here, steps, p["final_soc"]))
+                classes.append(np.array([self.coupling.class_of(units[k], headroom=(True, bool(shape.headroom_down[k])))
+                                         for k in here], dtype=np.int64))  # fmt: skip
+                owners += [units[k] for k in here]
+            elif isinstance(shape, Stays):
+                parts.append(_vehicle_columns(shape, p["session"]))
+                of_unit = np.array([self.coupling.class_of(u) for u in units], dtype=np.int64)
+                classes.append(of_unit[shape.asset])
+                owners += [units[k] for k in shape.asset]
+                for u, kwh in zip(units, shape.lost_kwh.tolist(), strict=True):
+                    lost[u.id] = p["session"] * kwh
+                    self.members[u.id] = Member(part="store", row=0, rows=0, lost_eur=lost[u.id])
+        price_class = np.concatenate([*classes, np.zeros(0, dtype=np.int64)])
+        order = np.argsort(price_class, kind="stable")
+        columns: dict[str, Any] = {f: np.concatenate([x[f] for x in parts])[order] if parts else np.zeros(0)
+                   for f in Stores._fields if f != "price_class"}  # fmt: skip
+        if not parts:
+            columns |= {f: np.zeros(0, dtype=np.int64) for f in ("first", "end")}
+        for row, k in enumerate(order.tolist()):
+            id = owners[k].id
+            known = self.members.get(id)
+            if known is None or known.rows == 0:
+                self.members[id] = Member(part="store", row=row, lost_eur=lost.get(id, 0.0))
+            else:
+                self.members[id] = replace(known, rows=known.rows + 1)
+        stores = Stores(price_class=price_class[order], **columns)
+        offered = np.zeros((2, steps))
+        offered[0] += (stores.discharge_kw * stores.offers_up).sum()
+        offered[1] += (stores.charge_kw * stores.offers_down).sum()
+        return stores, offered, sum(lost.values())
+
+    def _runs(self) -> RunLoads:
+        found = [(self.coupling.class_of(u), u, shape, k) for name, shape in self.shapes.items()
+                 if isinstance(shape, Runs) for k, u in enumerate(self.units[name])]  # fmt: skip
         found.sort(key=lambda f: f[0])
-        offered = np.zeros((2, self.case.horizon.steps))
-        columns: dict[str, Array] = {}
-        names = ("charge_kw", "discharge_kw", "charge_efficiency", "discharge_efficiency", "kept", "capacity",
-                 "initial", "low", "high", "final", "end_value", "discharge_cost")  # fmt: skip
-        for n in names:
-            columns[n] = np.array([getattr(s, n)[k] for _, _, s, k in found], dtype=float)
         for row, (_, u, _, _) in enumerate(found):
-            self.members[u.id] = Member(part="store", row=row)
-        offered[0] += columns["discharge_kw"].sum()
-        offered[1] += columns["charge_kw"].sum()
-        classes = np.array([c for c, _, _, _ in found], dtype=np.int64)
-        return Stores(classes, *(columns[n] for n in names)), offered
+            self.members[u.id] = Member(part="run", row=row)
+
+        def column(name: str, kind: type) -> Any:
+            return np.array([getattr(s, name)[k] for _, _, s, k in found], dtype=kind)
+
+        return RunLoads(
+            price_class=np.array([c for c, _, _, _ in found], dtype=np.int64), power_kw=column("power_kw", np.float64),
+            steps=column("steps", np.int64), first=column("first", np.int64), end=column("end", np.int64),
+            interruptible=column("interruptible", np.bool_),
+        )  # fmt: skip
 
     def _heat(self) -> tuple[HeatSites, NDArray[np.bool_]]:
         at: dict[str, list[tuple[Unit, Any, int]]] = {}
@@ -305,3 +351,27 @@ class _Builder:
             for f in ("charge_kw", "discharge_kw", "kept", "capacity", "initial", "low", "high", "final", "end_value"):
                 site[f] = getattr(s, f)[k]
         return c, site
+
+
+def _battery_columns(s: Store, rows: Index, steps: int, final_price: float) -> dict[str, Any]:
+    n = len(rows)
+    same = ("charge_kw", "discharge_kw", "charge_efficiency", "discharge_efficiency", "kept", "capacity", "initial",
+            "low", "high", "final", "end_value")  # fmt: skip
+    own = {f: getattr(s, f)[rows] for f in same}
+    return own | {
+        "first": np.zeros(n, dtype=np.int64), "end": np.full(n, steps, dtype=np.int64), "least_kw": np.zeros(n),
+        "final_price": np.full(n, final_price), "wear": s.discharge_cost[rows], "offers_up": np.ones(n),
+        "offers_down": s.headroom_down[rows].astype(float),
+    }  # fmt: skip
+
+
+def _vehicle_columns(s: Stays, final_price: float) -> dict[str, Any]:
+    n = len(s.asset)
+    nothing = np.zeros(n)
+    return {
+        "first": s.first, "end": s.end, "charge_kw": s.charge_kw, "least_kw": s.least_kw,
+        "discharge_kw": s.discharge_kw, "charge_efficiency": s.efficiency, "discharge_efficiency": s.efficiency,
+        "kept": np.ones(n), "capacity": s.capacity, "initial": s.initial, "low": nothing, "high": s.capacity,
+        "final": s.wanted, "final_price": np.full(n, final_price), "end_value": nothing, "wear": nothing,
+        "offers_up": nothing, "offers_down": nothing,
+    }  # fmt: skip

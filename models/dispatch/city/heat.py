@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dispatch.city.compiled import kernel
+from models.dispatch.city.compiled import inlined, kernel
 from vpp.domain import Array
 
 Index = NDArray[np.int64]
@@ -100,6 +100,9 @@ class Actions(NamedTuple):
     unit_length: Array
     """The unit's pieces above its least power: EUR/kWh, kW (steps, pieces)."""
     unit_count: Index
+    least_cost: Array
+    least_length: Array
+    """The unit's power up to its least, in pieces (1, pieces)."""
 
 
 def actions(steps: int, pieces: int) -> Actions:
@@ -108,6 +111,7 @@ def actions(steps: int, pieces: int) -> Actions:
         np.empty((4, steps, slots)), np.empty((4, steps, slots)), np.zeros((4, steps, slots), np.int64),
         np.zeros((4, steps), np.int64), *(np.empty((4, steps)) for _ in range(5)), np.zeros((2, steps, 4)),
         np.empty(steps), np.empty((steps, pieces)), np.empty((steps, pieces)), np.zeros(steps, np.int64),
+        np.empty((1, pieces)), np.empty((1, pieces)),
     )  # fmt: skip
 
 
@@ -157,7 +161,7 @@ def _limit(a: Actions, on: int, t: int, low: float, high: float) -> None:
     a.count[on, t] = kept
 
 
-@kernel
+@inlined
 def has_flow_limits(s: HeatSites, i: int) -> bool:
     return s.charge_kw[i] < np.inf or s.discharge_kw[i] < np.inf
 
@@ -260,7 +264,7 @@ def found(steps: int) -> Found:
     return Found(np.empty((5, steps)), np.zeros(steps, np.int8))
 
 
-@kernel
+@inlined
 def unpack(
     s: HeatSites, i: int, t: int, hours: float, scale: float, a: Actions, on: int, x: float, to: float, f: Found
 ) -> float:

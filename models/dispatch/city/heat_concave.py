@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.dispatch.city.compiled import kernel
-from models.dispatch.city.concave import band, clip, insert, rises_to, value
+from models.dispatch.city.concave import act, band, value
 from models.dispatch.city.heat import (
     SLOTS,
     UNIT,
@@ -22,7 +22,6 @@ from models.dispatch.city.heat import (
     HeatSites,
     Penalty,
     build,
-    has_flow_limits,
     price_pieces,
     unpack,
 )
@@ -39,33 +38,16 @@ class ConcaveWork(NamedTuple):
     count: Index
     left: Array
     value: Array
+    on: NDArray[np.int8]
+    """On in every step."""
 
 
 def concave_work(steps: int, pieces: int) -> ConcaveWork:
     width = (SLOTS + pieces + 3) * (steps + 1) + 8
     return ConcaveWork(
         np.empty((steps + 1, width)), np.empty((steps + 1, width)), np.zeros(steps + 1, np.int64), np.empty(steps + 1),
-        np.empty(steps + 1),
+        np.empty(steps + 1), np.ones(steps, np.int8),
     )  # fmt: skip
-
-
-@kernel
-def _extended(
-    sl: Array, ln: Array, n: int, x0: float, v0: float, high: float, rise: float, before: float, fall: float,
-    beyond: float,
-) -> tuple[int, float, float]:  # fmt: skip
-    """Continued by heat not served to its left and by surplus to its right, no further than needed for 0 … high."""
-    if sl[0] > rise or x0 > 0.0:
-        more = before if sl[0] > rise else min(x0, before)
-        x0 -= more
-        v0 -= rise * more
-        n = insert(sl, ln, n, rise, more)
-    end = x0
-    for j in range(n):
-        end += ln[j]
-    if sl[n - 1] < fall or end < high:
-        n = insert(sl, ln, n, fall, beyond if sl[n - 1] < fall else min(beyond, high - end))
-    return n, x0, v0
 
 
 @kernel
@@ -75,8 +57,6 @@ def _backward(s: HeatSites, i: int, p: Penalty, a: Actions, on: NDArray[np.int8]
     scale = s.kept[i] ** -steps
     top = s.capacity[i] * scale
     banded = s.low[i] > 0.0 or s.high[i] < s.capacity[i]
-    limited = has_flow_limits(s, i)
-    C, L, N, E = a.cost, a.length, a.count, a.ends
     sl, ln = w.slopes[steps], w.lengths[steps]
     sl[0], ln[0] = s.end_value[i] / scale, top
     n, x0, v0 = 1, 0.0, 0.0
@@ -87,35 +67,35 @@ def _backward(s: HeatSites, i: int, p: Penalty, a: Actions, on: NDArray[np.int8]
             n, v0 = band(sl, ln, n, x0, v0, s.low[i] * scale, s.high[i] * scale, p.level / scale)
         w.count[t + 1], w.left[t + 1], w.value[t + 1] = n, x0, v0
         before, after, kind = w.slopes[t], w.lengths[t], on[t]
-        for j in range(n):
-            before[j] = sl[j]
-            after[j] = ln[j]
-        sl, ln = before, after
         scale *= s.kept[i]
-        high = s.capacity[i] * scale
-        gentle = not limited and sl[0] <= E[0, t] and sl[n - 1] >= E[2, t]
-        kind += 2 if gentle else 0
-        x0 -= a.all_x[kind, t]
-        v0 -= a.all_cost[kind, t]
-        for r in range(N[kind, t]):
-            n = insert(sl, ln, n, C[kind, t, r], L[kind, t, r])
-        if gentle:
-            n, x0, v0 = _extended(sl, ln, n, x0, v0, high, E[0, t], E[1, t], E[2, t], E[3, t])
-        n, x0, v0 = clip(sl, ln, n, x0, v0, 0.0, high)
+        n, x0, v0 = act(sl, ln, n, x0 - a.all_x[kind, t], v0 - a.all_cost[kind, t], a.cost[kind, t],
+                        a.length[kind, t], a.count[kind, t], s.capacity[i] * scale, before, after)  # fmt: skip
+        sl, ln = before, after
     w.count[0], w.left[0], w.value[0] = n, x0, v0
 
 
 @kernel
 def _target(x: float, a: Actions, kind: int, t: int, w: ConcaveWork) -> float:
     """The level after step t that is best from level x."""
-    sl, ln, n, x0 = w.slopes[t + 1], w.lengths[t + 1], w.count[t + 1], w.left[t + 1]
-    y = x + a.start_x[kind, t]
+    sl, ln, n = w.slopes[t + 1], w.lengths[t + 1], w.count[t + 1]
+    y, j, end = x + a.start_x[kind, t], 0, w.left[t + 1]
+    first = end
+    end += ln[0]
     for r in range(a.count[kind, t]):
-        length = a.length[kind, t, r]
-        to = min(y + length, max(rises_to(sl, ln, n, x0, a.cost[kind, t, r]), x0, y))
-        if to < y + length - 1e-12:
-            return to
-        y = to
+        to = y + a.length[kind, t, r]
+        if to <= first:  # left of all levels
+            y = to
+            continue
+        y = max(y, first)
+        while y < to:
+            while end <= y:
+                if j == n - 1:
+                    return y
+                j += 1
+                end += ln[j]
+            if sl[j] <= a.cost[kind, t, r]:
+                return y
+            y = min(to, end)
     return y
 
 
@@ -147,10 +127,9 @@ def _relaxed_site(
 def heat_sweep_relaxed(
     s: HeatSites, prices: Array, hours: float, p: Penalty, a: Actions, w: ConcaveWork, power: Array, cost: Array
 ) -> None:
-    on = np.ones(prices.shape[1], np.int8)
     for i in range(cost.size):
         price_pieces(s, i, prices[s.price_class[i]], a)
-        cost[i] = _relaxed_site(s, i, hours, p, a, on, w, power[i])
+        cost[i] = _relaxed_site(s, i, hours, p, a, w.on, w, power[i])
 
 
 @kernel

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.dispatch.city.compiled import inlined, kernel
 from models.dispatch.city.heat import Actions, Found, HeatSites, Penalty, build, has_flow_limits, price_pieces, unpack
-from models.dispatch.city.polyline import after_action, at, bend, best_between, higher, is_gentle
+from models.dispatch.city.polyline import after_action, at, bend, best_action, exceeds, higher, is_gentle
 from vpp.domain import Array
 
 Index = NDArray[np.int64]
@@ -21,7 +21,7 @@ STATES = 4
 """Free on, free off, just on, just off."""
 VERTICES = 400
 SCRATCH = 5
-"""Rows at the end of the tables: two values to compare, and three for an action."""
+"""Rows at the end of the tables: three values to compare, and two for an action."""
 
 
 class HeatWork(NamedTuple):
@@ -32,28 +32,36 @@ class HeatWork(NamedTuple):
     m: Index
     both: NDArray[np.int8]
     """Off and on are needed in every step."""
+    just: Index
+    """Row of the value of having just been switched off (0) or on (1) at the start of each step (2, steps + 1); -1:
+    nowhere worth it."""
+    switched: NDArray[np.bool_]
+    """Switching off (0), on (1) is worth it somewhere (2, steps)."""
+    gentle: NDArray[np.bool_]
+    """Of each row: heat not served and surplus only continue it at its ends."""
 
 
 def heat_work(steps: int) -> HeatWork:
     rows = (STATES + 1) * (steps + 1) + SCRATCH
     tables = np.empty((rows, VERTICES)), np.empty((rows, VERTICES))
-    return HeatWork(*tables, np.zeros(rows, np.int64), np.full(steps, 2, np.int8))
+    return HeatWork(*tables, np.zeros(rows, np.int64), np.full(steps, 2, np.int8), np.zeros((2, steps + 1), np.int64),
+                    np.zeros((2, steps), np.bool_), np.zeros(rows, np.bool_))  # fmt: skip
 
 
 @kernel
 def _apply(
     X: Array, V: Array, C: Array, L: Array, N: Index, AX: Array, AC: Array, E: Array, source: int, m: int, on: int,
-    t: int, extra: float, high: float, low_band: float, high_band: float, level: float, limited: bool, row: int,
+    t: int, extra: float, high: float, low_band: float, high_band: float, level: float, gentle: bool, row: int,
     tol: float,
 ) -> int:  # fmt: skip
     """Value at the start of step t, into `row`, from that at its end, acting as off or on; number of vertices."""
-    if limited or not is_gentle(X, V, source, m, E[0, t], E[2, t]):
-        n = after_action(X, V, source, m, C, L, on, t, N[on, t], -AX[on, t], -AC[on, t] - extra,
-                         0.0, 0.0, 0.0, 0.0, high, row, tol)  # fmt: skip
-    else:
+    if gentle:
         k = 2 + on
         n = after_action(X, V, source, m, C, L, k, t, N[k, t], -AX[k, t], -AC[k, t] - extra,
                          E[0, t], E[1, t], E[2, t], E[3, t], high, row, tol)  # fmt: skip
+    else:
+        n = after_action(X, V, source, m, C, L, on, t, N[on, t], -AX[on, t], -AC[on, t] - extra,
+                         0.0, 0.0, 0.0, 0.0, high, row, tol)  # fmt: skip
     if level > 0.0 and t > 0 and n <= X.shape[1] - 2:
         n = bend(X, V, row, n, low_band, high_band, level)
     return n
@@ -66,9 +74,11 @@ def _act(
 ) -> int:  # fmt: skip
     """The same for site i; `scale` holds at the start of the step."""
     banded = s.low[i] > 0.0 or s.high[i] < s.capacity[i]
+    gentle = not has_flow_limits(s, i) and is_gentle(w.x, w.v, source, m, a.ends[0, t], a.ends[2, t])
+    w.gentle[source] = gentle
     return _apply(w.x, w.v, a.cost, a.length, a.count, a.all_x, a.all_cost, a.ends, source, m, on, t, extra,
                   s.capacity[i] * scale, s.low[i] * scale, s.high[i] * scale, p.level / scale if banded else 0.0,
-                  has_flow_limits(s, i), row, tol)  # fmt: skip
+                  gentle, row, tol)  # fmt: skip
 
 
 @kernel
@@ -111,66 +121,93 @@ def _terminal(s: HeatSites, i: int, p: Penalty, w: HeatWork, row: int, scale: fl
 
 
 @kernel
-def _backward(s: HeatSites, i: int, p: Penalty, a: Actions, w: HeatWork, tol: float) -> bool:
-    """Value functions at all boundaries; False: too many vertices at this tolerance."""
-    steps, free = s.demand.shape[1], s.free[i]
-    one, other = w.x.shape[0] - SCRATCH, w.x.shape[0] - SCRATCH + 1
-    scale = s.kept[i] ** -steps
-    _terminal(s, i, p, w, STATES * steps, scale)
-    for r in range(1, STATES):
-        _copy(w, STATES * steps, STATES * steps + r)
-    for t in range(steps - 1, -1, -1):
-        scale *= s.kept[i]
-        may_on, may_off = t >= s.lock_off[i], t >= s.lock_on[i]
-        after = STATES * (t + 1)
-        for state in range(1 if free else 2):
-            on_from = off_from = after
-            if not free:
-                on_from, off_from = (after, after + 3) if state == 0 else (after + 2, after + 1)
-            start = s.start[i] if state == 1 else 0.0
-            row = STATES * t + state
-            m1 = m2 = 0
-            if may_on or (state == 0 and not free):
-                m1 = _act(s, i, p, a, w, scale, on_from, w.m[on_from], 1, t, start, one, tol)
-                w.m[one] = m1
-            if may_off or state == 1:
-                m2 = _act(s, i, p, a, w, scale, off_from, w.m[off_from], 0, t, 0.0, other, tol)
-                w.m[other] = m2
-            if max(m1, m2) > VERTICES:
-                return False
-            if m1 == 0 or m2 == 0:
-                _copy(w, one if m1 else other, row)
-            else:
-                x = max(w.x[one, 0], w.x[other, 0])
-                w.m[row] = higher(w.x, w.v, one, m1, other, m2, 0, x, row, 0, tol)
-            if w.m[row] > VERTICES:
-                return False
-        if not free and t > 0:
-            for on in range(2):
-                end = min(steps, t + (s.min_up[i] if on else s.min_down[i]) - 1)
-                if _chain(s, i, p, a, w, on, t, end, tol) > VERTICES:
-                    return False
-                _copy(w, STATES * (steps + 1) + end - t, STATES * t + (2 if on else 3))
-    return True
+def _just(s: HeatSites, i: int, p: Penalty, a: Actions, w: HeatWork, on: int, t: int, tol: float) -> int:
+    """Row of the value at the start of step t of having just been switched; -1: too many vertices.
+
+    Being bound is worth as much as being free as long as nobody free would switch back: so it begins only there.
+    """
+    if w.just[on, t] >= 0:
+        return int(w.just[on, t])
+    end = min(s.demand.shape[1], t + (s.min_up[i] if on else s.min_down[i]) - 1)
+    while end > t and not w.switched[1 - on, end - 1]:
+        end -= 1
+    row = STATES * end + 1 - on
+    if end > t:
+        if _chain(s, i, p, a, w, on, t, end, tol) > VERTICES:
+            return -1
+        row = STATES * t + 3 - on
+        _copy(w, STATES * (s.demand.shape[1] + 1) + end - t, row)
+    w.just[on, t] = row
+    return row
 
 
 @kernel
+def _backward(s: HeatSites, i: int, p: Penalty, a: Actions, w: HeatWork, tol: float) -> bool:
+    """Value functions at all boundaries; False: too many vertices at this tolerance.
+
+    A state is left only where acting in the other one is worth more, even were one free to return: only there the
+    values of those who just switched are asked for.
+    """
+    steps, free = s.demand.shape[1], s.free[i]
+    one, other, switch = w.x.shape[0] - SCRATCH, w.x.shape[0] - SCRATCH + 1, w.x.shape[0] - SCRATCH + 2
+    scale = s.kept[i] ** -steps
+    _terminal(s, i, p, w, STATES * steps, scale)
+    _copy(w, STATES * steps, STATES * steps + 1)
+    w.just[:] = -1
+    w.switched[:] = False
+    for t in range(steps - 1, -1, -1):
+        scale *= s.kept[i]
+        may_on, may_off = t >= s.lock_off[i], t >= s.lock_on[i]
+        after, row = STATES * (t + 1), STATES * t
+        if free:
+            if may_on:
+                w.m[one] = _act(s, i, p, a, w, scale, after, w.m[after], 1, t, 0.0, one, tol)
+            if may_off:
+                w.m[other] = _act(s, i, p, a, w, scale, after, w.m[after], 0, t, 0.0, other, tol)
+            if max(w.m[one] if may_on else 0, w.m[other] if may_off else 0) > VERTICES:
+                return False
+            if may_on and may_off:
+                x = max(w.x[one, 0], w.x[other, 0])
+                w.m[row] = higher(w.x, w.v, one, w.m[one], other, w.m[other], 0, x, row, 0, tol)
+            else:
+                _copy(w, one if may_on else other, row)
+            if w.m[row] > VERTICES:
+                return False
+            continue
+        w.m[one] = _act(s, i, p, a, w, scale, after, w.m[after], 1, t, 0.0, one, tol)
+        w.m[other] = _act(s, i, p, a, w, scale, after + 1, w.m[after + 1], 0, t, 0.0, other, tol)
+        if max(w.m[one], w.m[other]) > VERTICES:
+            return False
+        for on in range(2):
+            # From off to on (1), and from on to off (0).
+            stays, there, start = (other, one, s.start[i]) if on else (one, other, 0.0)
+            may = may_on if on else may_off
+            to = row + 1 if on else row
+            if not may or not exceeds(w.x, w.v, there, w.m[there], stays, w.m[stays], start):
+                _copy(w, stays, to)
+                continue
+            w.switched[on, t] = True
+            just = _just(s, i, p, a, w, on, t + 1, tol)
+            if just < 0:
+                return False
+            w.m[switch] = _act(s, i, p, a, w, scale, just, w.m[just], on, t, start, switch, tol)
+            if w.m[switch] > VERTICES:
+                return False
+            x = max(w.x[stays, 0], w.x[switch, 0])
+            w.m[to] = higher(w.x, w.v, stays, w.m[stays], switch, w.m[switch], 0, x, to, 0, tol)
+            if w.m[to] > VERTICES:
+                return False
+    return True
+
+
+@inlined
 def _best_action(a: Actions, on: int, t: int, x: float, w: HeatWork, row: int) -> tuple[float, float]:
     """Best value of acting from level x, and the level after it."""
-    y = x + a.start_x[on, t]
-    paid = a.start_cost[on, t]
-    best, to, m = -1e18, y, w.m[row]
-    if a.count[on, t] == 0 and w.x[row, 0] - 1e-9 <= y <= w.x[row, m - 1] + 1e-9:
-        best = at(w.x, w.v, row, m, y) - paid
-    for r in range(a.count[on, t]):
-        k, length = a.cost[on, t, r], a.length[on, t, r]
-        v, z = best_between(w.x, w.v, row, m, k, y, y + length)
-        v += k * y - paid
-        if v > best:
-            best, to = v, z
-        y += length
-        paid += k * length
-    return best, to
+    m, kind = w.m[row], 2 + on
+    if not w.gentle[row] or x + a.all_x[kind, t] < w.x[row, 0] or x + a.start_x[kind, t] > w.x[row, m - 1]:
+        kind = on
+    return best_action(w.x, w.v, row, int(m), a.cost, a.length, kind, t, a.count[kind, t], x + a.start_x[kind, t],
+                       a.start_cost[kind, t])  # fmt: skip
 
 
 @kernel
@@ -195,11 +232,15 @@ def _forward(
             if left > 0:
                 v, y = _best_action(a, choice, t, x, w, STATES * (steps + 1) + end - t - 1)
             else:
-                row = 0
+                row = STATES * (t + 1)
                 if not s.free[i]:
-                    row = (2 if choice else 3) if changes else (0 if choice else 1)
-                    start = s.start[i] if changes and choice else 0.0
-                v, y = _best_action(a, choice, t, x, w, STATES * (t + 1) + row)
+                    row = STATES * (t + 1) + (0 if choice else 1)
+                    if changes:
+                        row = int(w.just[choice, t + 1])
+                        start = s.start[i] if choice else 0.0
+                    if row < 0:
+                        continue  # nowhere worth it
+                v, y = _best_action(a, choice, t, x, w, row)
             if v - start > value_:
                 value_, to, chosen = v - start, y, choice
         if left > 0:
@@ -221,27 +262,34 @@ def _forward(
 
 
 @kernel
+def _valued(s: HeatSites, i: int, p: Penalty, a: Actions, w: HeatWork, tol: float) -> tuple[float, bool]:
+    """Bound on the cost of site i by its value functions, and whether they could be found."""
+    for _ in range(8):
+        if _backward(s, i, p, a, w, tol):
+            row = 0 if s.free[i] or s.was_on[i] else 1
+            return -at(w.x, w.v, row, w.m[row], s.initial[i]), True
+        tol = max(10 * tol, 1e-5)
+    return -np.inf, False
+
+
+@kernel
 def solve_heat_site(
     s: HeatSites, i: int, hours: float, p: Penalty, a: Actions, w: HeatWork, f: Found, tol: float
 ) -> tuple[float, float, bool]:
     """Bound on the cost of site i, cost of its schedule (in f), and whether it went well."""
     build(s, i, hours, p, a, False, w.both)
-    for _ in range(8):
-        if _backward(s, i, p, a, w, tol):
-            row = 0 if s.free[i] or s.was_on[i] else 1
-            bound = -at(w.x, w.v, row, w.m[row], s.initial[i])
-            return bound, _forward(s, i, hours, p, a, w, f, tol), True
-        tol = max(10 * tol, 1e-5)
-    return -np.inf, np.inf, False
+    bound, good = _valued(s, i, p, a, w, tol)
+    return bound, _forward(s, i, hours, p, a, w, f, tol) if good else np.inf, good
 
 
 @kernel
 def heat_sweep_exact(
-    s: HeatSites, prices: Array, hours: float, p: Penalty, a: Actions, w: HeatWork, f: Found, tol: float,
-    which: Index, bound: Array, cost: Array,
+    s: HeatSites, prices: Array, hours: float, p: Penalty, a: Actions, w: HeatWork, tol: float, which: Index,
+    bound: Array,
 ) -> None:  # fmt: skip
-    """The sites of `which` alone at their prices: bounds, and costs of their schedules."""
+    """Bounds of the sites of `which` alone at their prices."""
     for o in range(which.size):
         i = which[o]
         price_pieces(s, i, prices[s.price_class[i]], a)
-        bound[i], cost[i], _ = solve_heat_site(s, i, hours, p, a, w, f, tol)
+        build(s, i, hours, p, a, False, w.both)
+        bound[i], _ = _valued(s, i, p, a, w, tol)

@@ -26,6 +26,8 @@ from models.dispatch.problem import (
 from vpp.domain import Array, AssetType, Case, Deviation, FlexibleFlow, Unit, Violation, commitment
 from vpp.milp import Program, Stamp, Templates
 
+WHOLE = 1e-11
+"""Rounding of what must be whole; times the largest flow of a city, 1e6 kW, still next to nothing."""
 CHUNK = 4000
 """Assets judged at once: some 100 MB."""
 
@@ -78,7 +80,7 @@ def complete(stamp: Stamp, known: Mapping[str, Array]) -> tuple[Array, float]:
                 at_least = np.where(k > 0, (row_lower[:, r] - sum_) / k, (row_upper[:, r] - sum_) / k)
             least = np.where(k != 0, np.fmax(least, at_least), least)
         least = np.where(np.isfinite(least), least, np.minimum(upper[:, c], 0.0))
-        x[:, c] = np.ceil(least - 1e-7) if t.integer[c] else least
+        x[:, c] = np.ceil(least - WHOLE) if t.integer[c] else least
         unknown[c] = False
     worst = max(np.max(lower - x, initial=0.0), np.max(x - upper, initial=0.0))
     if len(columns):
@@ -240,7 +242,9 @@ def _schedule(a: AssetGroup, solved: CitySolved, stamp: Stamp) -> dict[str, Arra
             power[moves] += room * share
         return {"power_kw": power}
     if part == "store":
-        return {"power_kw": state.store_power[rows]}
+        return {"power_kw": np.stack([state.store_power[m.row : m.row + m.rows].sum(axis=0) for m in members])}
+    if part == "run":
+        return {"power_kw": state.run_power[rows]}
     sites, plan = fleet.heat, state.heat
     heat, power, on = np.zeros((len(rows), steps)), np.zeros((len(rows), steps)), np.zeros((len(rows), steps))
     for role in {m.part for m in members}:

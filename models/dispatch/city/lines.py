@@ -51,6 +51,12 @@ class Net(NamedTuple):
     """Flexible flows (G, T)."""
     headroom: Index
     """Rows of headroom up and down; -1: none."""
+    near: Array
+    """Rows that answer to one class in one step: work space of `gather`."""
+
+
+def near() -> Array:
+    return np.empty((MOST_ROWS, 9))
 
 
 @kernel

@@ -8,6 +8,7 @@ import numpy as np
 
 from models.dispatch.city.blocks import BlockSites
 from models.dispatch.city.dual import Dual, Multipliers
+from models.dispatch.city.fleet import Fleet
 from models.dispatch.city.judge import Judged, judge
 from models.dispatch.city.solve import CitySolved, solve_city
 from models.dispatch.city.sweep import Sweeper
@@ -19,7 +20,7 @@ from vpp.milp import NoPlan, Progress, Templates
 RESIDUAL_KW = 1e-4
 """A plan whose rows are off by more than this is not believed."""
 SAMPLE = 6
-"""Sites whose bound is compared with HiGHS."""
+"""Sites whose bound is compared with HiGHS: half of it of each sort."""
 SAMPLE_SECONDS = 2.0
 
 
@@ -107,11 +108,11 @@ def sample_proof(
     m = dual.feasible(solved.multipliers)
     pi = dual.prices(m)
     excess, below = -np.inf, 0.0
-    for k, (_, part, row) in enumerate(sites):
-        kernel = sweeper.one_bound(part, row, pi, m)
+    for k, (units, part, rows) in enumerate(sites):
+        kernel = sweeper.one_bound(part, rows, pi, m) + fleet.members[units[0].id].lost_eur
         lower, upper = alone.optimum(k, pi, m, seconds)
         if part == "store":
-            kernel += alone.constants(k, pi, m)
+            kernel += _headroom_at_no_power(fleet, rows, m)
         excess = max(excess, kernel - upper)
         below = max(below, lower - kernel)
     sweeper.close()
@@ -119,17 +120,28 @@ def sample_proof(
             "sample_bound_below_optimum_eur": below}  # fmt: skip
 
 
-def _sample(case: Case, solved: CitySolved) -> list[tuple[list[Unit], str, int]]:
-    """The first stores and heat sites of each sort, evenly from the fleet."""
+def _headroom_at_no_power(fleet: Fleet, rows: tuple[int, int], m: Multipliers) -> float:
+    """What stores offer at no power is a constant of the fleet, not of the kernel's site: its worth, EUR."""
+    if fleet.rows.headroom is None:
+        return 0.0
+    s, at = fleet.stores, slice(*rows)
+    up, down = m.up[fleet.rows.headroom[0]].sum(), m.down[fleet.rows.headroom[1]].sum()
+    offered = up * s.discharge_kw[at] * s.offers_up[at] + down * s.charge_kw[at] * s.offers_down[at]
+    return -fleet.horizon.step_h * float(offered.sum())
+
+
+def _sample(case: Case, solved: CitySolved) -> list[tuple[list[Unit], str, tuple[int, int]]]:
+    """The first stores, loads that run once and heat sites, evenly from the fleet."""
     members = solved.fleet.members
-    by_row: dict[tuple[str, int], list[Unit]] = {}
+    found: dict[tuple[str, tuple[int, int]], list[Unit]] = {}
     for u in case.units:
         m = members.get(u.id)
         if m is not None and m.part not in ("flow", "fixed"):
-            by_row.setdefault(("store" if m.part == "store" else "heat", m.row), []).append(u)
-    out: list[tuple[list[Unit], str, int]] = []
-    for part in ("store", "heat"):
-        keys = [k for k in by_row if k[0] == part]
+            part = m.part if m.part in ("store", "run") else "heat"
+            found.setdefault((part, (m.row, m.row + m.rows)), []).append(u)
+    out: list[tuple[list[Unit], str, tuple[int, int]]] = []
+    for part in ("store", "run", "heat"):
+        keys = [k for k in found if k[0] == part and k[1][1] > k[1][0]]
         for at in np.unique(np.linspace(0, len(keys) - 1, SAMPLE // 2).astype(int)) if keys else ():
-            out.append((by_row[keys[at]], part, keys[at][1]))
+            out.append((found[keys[at]], part, keys[at][1]))
     return out

@@ -87,6 +87,32 @@ def higher(X: Array, V: Array, f: int, fm: int, g: int, gm: int, i: int, x: floa
 
 
 @kernel
+def exceeds(X: Array, V: Array, f: int, fm: int, g: int, gm: int, less: float) -> bool:
+    """Row f minus `less` is above row g somewhere."""
+    if abs(X[f, 0] - X[g, 0]) > CLOSE or abs(X[f, fm - 1] - X[g, gm - 1]) > CLOSE:
+        return True
+    j = 0
+    for i in range(fm):
+        x, v = X[f, i], V[f, i] - less
+        while j < gm and X[g, j] < x:
+            # A vertex of g between two of f.
+            if i > 0:
+                share = (X[g, j] - X[f, i - 1]) / (x - X[f, i - 1])
+                if V[f, i - 1] - less + share * (v + less - V[f, i - 1]) > V[g, j]:
+                    return True
+            j += 1
+        # f's vertex, between j - 1 and j of g.
+        if j == 0 or j == gm:
+            if v > V[g, min(j, gm - 1)]:
+                return True
+        elif v > min(V[g, j - 1], V[g, j]):
+            share = (x - X[g, j - 1]) / (X[g, j] - X[g, j - 1])
+            if v > V[g, j - 1] + share * (V[g, j] - V[g, j - 1]):
+                return True
+    return False
+
+
+@kernel
 def is_gentle(X: Array, V: Array, r: int, m: int, rise: float, fall: float) -> bool:
     """No slope of row r is above `rise` or below `fall`."""
     for q in range(m - 1):
@@ -107,90 +133,85 @@ def after_action(
     slope `fall`. The actions: all ns segments K[kind, t] (rising cost), L[kind, t] (length) taken move the value by dx
     and earn dv; fewer give back their cost. The last rows of the tables are scratch.
     """
-    size, out, a, start = X.shape[1], 0, 0, 1e30
-    P, S = X.shape[0] - 1, X.shape[0] - 2  # a piece, and its slopes (in X) and lengths (in V)
+    size, out, a, slope = X.shape[1], 0, 0, 1e30
+    P = X.shape[0] - 1  # a piece
     if m + ns + 3 > size:
         return size + 1
-    while a < m:
-        n = 0
-        x, v = X[source, a] + dx, V[source, a] + dv
+    if m > 1:
+        slope = (V[source, 1] - V[source, 0]) / (X[source, 1] - X[source, 0])
+    while True:
+        # A concave piece and the actions, both by falling slope: merged, the steepest first.
+        x, v, to, k, r, b = X[source, a] + dx, V[source, a] + dv, P, 0, ns - 1, a
+        if out == 0:
+            to = row
+        steepest, own, length = slope, slope, 0.0
         if a == 0 and before > 0.0:
-            X[S, 0] = rise
-            V[S, 0] = before
             x -= before
             v -= rise * before
-            n = 1
-        b, steepest = a, 1e30
-        while b + 1 < m:
+            own, length = rise, before
+        elif b + 1 < m:
             length = X[source, b + 1] - X[source, b]
-            s = start if start < 1e29 else (V[source, b + 1] - V[source, b]) / length
-            start = 1e30
-            if s > steepest + 1e-7:
-                start = s  # of the next piece
-                break
-            X[S, n] = s
-            V[S, n] = length
-            n += 1
-            steepest = s
             b += 1
-        if b == m - 1 and beyond > 0.0:
-            X[S, n] = fall
-            V[S, n] = beyond
-            n += 1
-        for r in range(ns):
-            j, price = n, K[kind, t, r]
-            while j > 0 and X[S, j - 1] < price:
-                X[S, j] = X[S, j - 1]
-                V[S, j] = V[S, j - 1]
-                j -= 1
-            X[S, j] = price
-            V[S, j] = L[kind, t, r]
-            n += 1
-        k = 0
+        elif beyond > 0.0:
+            own, length, b = fall, beyond, m
+        else:
+            b = m
         if x > high + 1e-9:
-            break  # and so are all pieces further right
+            return out  # and so are all pieces further right
         if x >= -1e-9:
-            X[P, 0] = max(x, 0.0)
-            V[P, 0] = v
+            X[to, 0], V[to, 0] = max(x, 0.0), v
             k = 1
-        for q in range(n):
-            right = x + V[S, q]
+        inside, mine = True, length > 0.0  # within the levels; segments of the piece are left
+        while mine or r >= 0:
+            if mine and (r < 0 or own >= K[kind, t, r]):
+                s, more = own, length
+                # The next of the piece: from one vertex to another, then beyond the last.
+                mine = False
+                if b + 1 < m:
+                    slope = (V[source, b + 1] - V[source, b]) / (X[source, b + 1] - X[source, b])
+                    if slope <= steepest + 1e-7:
+                        own, length, steepest, mine = slope, X[source, b + 1] - X[source, b], slope, True
+                        b += 1
+                elif b == m - 1:
+                    b = m
+                    if beyond > 0.0:
+                        own, length, mine = fall, beyond, True
+            else:
+                s, more = K[kind, t, r], L[kind, t, r]
+                r -= 1
+            if not inside:
+                r = -1  # only where the piece ends is still asked
+                continue
+            right = x + more
             if right >= 0.0:
                 if k == 0:
-                    X[P, 0] = 0.0
-                    V[P, 0] = v - X[S, q] * x
+                    X[to, 0], V[to, 0] = 0.0, v - s * x
                     k = 1
                 if right >= high:
-                    if high - X[P, k - 1] > CLOSE:
-                        X[P, k] = high
-                        V[P, k] = v + X[S, q] * (high - x)
+                    if high - X[to, k - 1] > CLOSE:
+                        X[to, k], V[to, k] = high, v + s * (high - x)
                         k += 1
-                    break
-                if right - X[P, k - 1] > CLOSE:
-                    X[P, k] = right
-                    V[P, k] = v + X[S, q] * V[S, q]
+                    inside = False
+                elif right - X[to, k - 1] > CLOSE:
+                    X[to, k], V[to, k] = right, v + s * more
                     k += 1
-            v += X[S, q] * V[S, q]
+            v += s * more
             x = right
         if k > 0 and out == 0:
-            for q in range(k):
-                X[row, q] = X[P, q]
-                V[row, q] = V[P, q]
             out = k
         elif k > 0:
             out = _joined(X, V, row, out, k, tol)
             if out > size:
                 return out
-        if b == m - 1:
-            break
+        if b >= m - 1:
+            return out
         a = b
-    return out
 
 
 @kernel
 def _joined(X: Array, V: Array, row: int, m: int, k: int, tol: float) -> int:
     """Row `row` becomes its maximum with the piece, which begins and ends further right."""
-    P, A = X.shape[0] - 1, X.shape[0] - 3
+    P, A = X.shape[0] - 1, X.shape[0] - 2
     x, q = X[P, 0], m - 1
     while q > 0 and X[row, q] > x + CLOSE:
         q -= 1
@@ -216,6 +237,55 @@ def at(X: Array, V: Array, r: int, m: int, x: float) -> float:
         else:
             hi = c
     return V[r, lo] + (V[r, hi] - V[r, lo]) * (x - X[r, lo]) / (X[r, hi] - X[r, lo])
+
+
+@kernel
+def best_action(
+    X: Array, V: Array, row: int, m: int, K: Array, L: Array, kind: int, t: int, ns: int, y: float, paid: float
+) -> tuple[float, float]:  # fmt: skip
+    """max of value(level) - paid over the levels the actions reach, beginning at level y: that and the level."""
+    first, last = X[row, 0], X[row, m - 1]
+    r, length = 0, L[kind, t, 0] if ns > 0 else 0.0
+    while y < first - 1e-9 and r < ns:  # to the left end
+        step = min(first - y, length)
+        y += step
+        paid += K[kind, t, r] * step
+        length -= step
+        if length <= 0.0:
+            r += 1
+            length = L[kind, t, r] if r < ns else 0.0
+    if y < first - 1e-9 or y > last + 1e-9:
+        return -1e18, y
+    lo, hi = 0, m - 1
+    while hi - lo > 1:
+        c = (lo + hi) // 2
+        if X[row, c] <= y:
+            lo = c
+        else:
+            hi = c
+    slope = (V[row, hi] - V[row, lo]) / (X[row, hi] - X[row, lo]) if m > 1 else 0.0
+    v = V[row, lo] + slope * (min(max(y, first), last) - X[row, lo])
+    best, to = v - paid, y
+    while r < ns and y < last:
+        ahead = X[row, hi] - y
+        if ahead <= length:
+            y, v = X[row, hi], V[row, hi]
+            paid += K[kind, t, r] * ahead
+            length -= ahead
+            if hi < m - 1:
+                slope = (V[row, hi + 1] - v) / (X[row, hi + 1] - y)
+                hi += 1
+        else:
+            y += length
+            v += slope * length
+            paid += K[kind, t, r] * length
+            length = 0.0
+        if v - paid > best:
+            best, to = v - paid, y
+        if length <= 0.0:
+            r += 1
+            length = L[kind, t, r] if r < ns else 0.0
+    return best, to
 
 
 @kernel

@@ -20,11 +20,17 @@ from models.dispatch.city.compiled import inlined, kernel
 from models.dispatch.city.heat import SOURCE, SURPLUS, UNIT, UNSERVED, Actions, Found, HeatSites, Penalty
 from models.dispatch.city.heat_concave import ConcaveWork, solve_as_committed
 from models.dispatch.city.heat_exact import HeatWork, solve_heat_site
-from models.dispatch.city.lines import MOST_ROWS, Net, cut, gather, row_price, settled
+from models.dispatch.city.lines import Net, cut, gather, row_price, settled
+from models.dispatch.city.modes import ModeWork, needs_modes, solve_modes
+from models.dispatch.city.runs import RunLoads, choose
 from models.dispatch.city.stores import Stores, Work, solve_store
 from vpp.domain import Array
 
 Index = NDArray[np.int64]
+
+
+FINER = 0.1
+"""Dents of the value functions of stores, in shares of those of heat sites: there is less to lose."""
 
 
 class HeatPlan(NamedTuple):
@@ -73,7 +79,7 @@ def _inject(net: Net, c: int, g: int, t: int, dz: float, B: Array) -> None:
 @kernel
 def settle_flows(net: Net, classes: Index, cost: Array, first: int, last: int) -> None:
     """All flexible flows first … last - 1, one after the other."""
-    B = np.empty((MOST_ROWS, 9))
+    B = net.near
     for g in range(first, last):
         for t in range(net.x.shape[1]):
             _settle(net, classes[g], g, t, cost[g, t], B)
@@ -81,16 +87,16 @@ def settle_flows(net: Net, classes: Index, cost: Array, first: int, last: int) -
 
 @kernel
 def improve_stores(
-    net: Net, s: Stores, order: Index, hours: float, p: Penalty, exact: bool, w: Work, power: Array, level: Array
-) -> None:
-    """Batteries of `order`, one after the other."""
-    steps = power.shape[1]
-    new, B = np.empty(steps), np.empty((MOST_ROWS, 9))
+    net: Net, s: Stores, order: Index, hours: float, p: Penalty, exact: bool, w: Work, a: ModeWork, tol: float,
+    power: Array, level: Array,
+) -> None:  # fmt: skip
+    """Batteries and vehicles of `order`, one after the other."""
+    new, B = w.power, net.near
     for o in range(order.size):
         i = order[o]
         c, ec, ed = s.price_class[i], s.charge_efficiency[i], s.discharge_efficiency[i]
         charge, discharge, wear, g = s.charge_kw[i], s.discharge_kw[i], s.wear[i], net.group[c]
-        for t in range(steps):
+        for t in range(s.first[i], s.end[i]):
             y, room = (net.flow[g, t], net.room[g, t]) if g >= 0 else (0.0, 0.0)
             now = power[i, t]
             rows, base = _gather(net, c, t, -now - charge - y, discharge - now + room - y, B)
@@ -104,9 +110,35 @@ def improve_stores(
             for m in range(n):
                 w.discharge_worth[t, m] = (w.discharge_worth[t, m] - wear) * ed
                 w.discharge_length[t, m] *= hours / ed
-        solve_store(s, i, hours, p.level, p.final, w, new)
-        for t in range(steps):
+        if needs_modes(s, i, w):
+            solve_modes(s, i, hours, p.level, w, a, FINER * tol, new)
+        else:
+            solve_store(s, i, hours, p.level, w, new)
+        for t in range(s.first[i], s.end[i]):
             level[i, t] = w.level[t]
+            dz = new[t] - power[i, t]
+            if dz != 0.0:
+                power[i, t] = new[t]
+                _inject(net, c, g, t, dz, B)
+
+
+@kernel
+def improve_runs(net: Net, r: RunLoads, order: Index, hours: float, exact: bool, w: Work, power: Array) -> None:
+    """Loads of `order` that run once, one after the other."""
+    new, cost, B = w.power, w.cost, net.near
+    for o in range(order.size):
+        i = order[o]
+        c, draw = r.price_class[i], r.power_kw[i]
+        g = net.group[c]
+        for t in range(r.first[i], r.end[i]):
+            y, room = (net.flow[g, t], net.room[g, t]) if g >= 0 else (0.0, 0.0)
+            now, cost[t] = power[i, t], 0.0
+            rows, base = _gather(net, c, t, -now - draw - y, -now + room - y, B)
+            n = cut(B, rows, base, y, room, -now, -1.0, draw, exact, w.charge_cost, w.charge_length, t)
+            for m in range(n):
+                cost[t] += hours * w.charge_cost[t, m] * w.charge_length[t, m]
+        choose(r, i, cost, new)
+        for t in range(r.first[i], r.end[i]):
             dz = new[t] - power[i, t]
             if dz != 0.0:
                 power[i, t] = new[t]
@@ -118,7 +150,7 @@ def _unit_pieces(net: Net, s: HeatSites, i: int, plan: HeatPlan, exact: bool, a:
     """The unit's power range as pieces of rising cost; what it costs to be at its least power."""
     c, sign, least, most = s.price_class[i], s.sign[i], s.least[i], s.most[i]
     g = net.group[c] if sign != 0.0 else -1
-    prices, lengths = np.empty((1, a.unit_cost.shape[1])), np.empty((1, a.unit_cost.shape[1]))
+    prices, lengths = a.least_cost, a.least_length
     for t in range(plan.power.shape[1]):
         a.unit_start[t] = 0.0
         if sign == 0.0:
@@ -153,7 +185,7 @@ def improve_heat(
     The first `anew` of them with their on and off chosen anew, the others as they are committed.
     """
     steps = plan.power.shape[1]
-    B = np.empty((MOST_ROWS, 9))
+    B = net.near
     failed = 0
     for o in range(order.size):
         i = order[o]
@@ -194,11 +226,11 @@ def store_own_cost(s: Stores, hours: float, p: Penalty, power: Array, level: Arr
     """Wear and penalties of levels minus the value of the end, EUR."""
     total = 0.0
     for i in range(power.shape[0]):
-        for t in range(power.shape[1]):
+        for t in range(s.first[i], s.end[i]):
             total += s.wear[i] * max(power[i, t], 0.0) * hours
             total += p.level * (max(s.low[i] - level[i, t], 0.0) + max(level[i, t] - s.high[i], 0.0))
-        end = level[i, power.shape[1] - 1]
-        total += p.final * max(s.final[i] - end, 0.0) - s.end_value[i] * end
+        end = level[i, s.end[i] - 1]
+        total += s.final_price[i] * max(s.final[i] - end, 0.0) - s.end_value[i] * end
     return total
 
 
@@ -245,7 +277,7 @@ def cuts(
     net: Net, c: int, way: float, length: float, exact: bool, prices: Array, lengths: Array, counts: Index
 ) -> None:
     """From the present injection of class c in one way: pieces of one price (T, MOST_PIECES)."""
-    B, g = np.empty((MOST_ROWS, 9)), net.group[c]
+    B, g = net.near, net.group[c]
     for t in range(counts.size):
         y, room = (net.flow[g, t], net.room[g, t]) if g >= 0 else (0.0, 0.0)
         low, high = (0.0, length) if way > 0.0 else (-length, 0.0)
@@ -256,7 +288,7 @@ def cuts(
 @kernel
 def shift(net: Net, c: int, dz: Array) -> None:
     """Class c injects dz (T) more; its flexible flow gives way."""
-    B, g = np.empty((MOST_ROWS, 9)), net.group[c]
+    B, g = net.near, net.group[c]
     for t in range(dz.size):
         if dz[t] != 0.0:
             _inject(net, c, g, t, dz[t], B)

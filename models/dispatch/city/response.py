@@ -6,7 +6,6 @@ import numpy as np
 
 from models.dispatch.city.dual import Dual
 from models.dispatch.city.fleet import fleet_of
-from models.dispatch.city.recovery import by_class
 from models.dispatch.city.state import State
 from models.dispatch.city.sweep import Sweeper
 from models.dispatch.city.warm import warm
@@ -31,10 +30,6 @@ def fleet_response(
     for name, price in prices.items():
         pi = np.where(on_market[:, None], np.asarray(price, dtype=float)[None, :] / 1000, fleet.classes.base)
         state.begin(np.ascontiguousarray(pi), nothing)
-        classes = fleet.fixed.copy()
-        by_class(state.store_power, fleet.stores.price_class, np.ones(len(fleet.stores.price_class)), classes)
-        by_class(state.heat.power, fleet.heat.price_class, fleet.heat.sign, classes)
-        np.add.at(classes, fleet.flows.price_class, state.flow)
-        out[name] = (classes + fleet.others.flows(classes)).sum(axis=0)
+        out[name] = state.injected().sum(axis=0)
     sweeper.close()
     return out

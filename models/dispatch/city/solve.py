@@ -28,7 +28,7 @@ WARM_ROUNDS = ((0.05, 2), (0.025, 2))
 """From yesterday's prices, or those a quarter of an hour ago, little is left to do."""
 ANEW = 0.25
 """Share of the heat sites that choose on and off afresh in a round."""
-KINDS = "fbohbf"
+KINDS = "fbrohbf"
 TOLERANCE = 1e-2
 """EUR per step by which dents of value functions are filled in the rounds."""
 AVERAGED, AVERAGE = 0.05, 0.35
@@ -203,7 +203,7 @@ class Run:
     def _finish(self, state: State, m: Multipliers) -> float:
         """Limits hold strictly at the end: narrow lines, then the steps themselves. The best schedule ever stays."""
         best, kept = self.schedule
-        passes = [(0.01, "fb"), (0.005, "fb"), (0.002, "fb"), (0.0, "fb"), (0.0, "fb"), (0.0, "fob"), (0.0, "fb")]
+        passes = [(0.01, "fbr"), (0.005, "fbr"), (0.002, "fb"), (0.0, "fbr"), (0.0, "fb"), (0.0, "frob"), (0.0, "fb")]
         for k in range(len(passes) + 3):
             om, kinds = passes[k] if k < len(passes) else (0.0, "fhbfb")
             state.peaks(m, om)
@@ -226,18 +226,22 @@ class Run:
 
     def _prove(self, state: State) -> None:
         """The exact bound at the mean of the rounds' multipliers, or where there is none, at the climb's best."""
-        if state.is_broken():  # quick, and worth much: at the climb's prices a broken limit is far too cheap
-            dear = self.dual.scaled_peaks(self.dual.feasible(state.with_broken(self.mean or self.best.at)))
-            self.best(self.dual.bound(dear).value, dear)
+        at = self.best.at if self.mean is None else self.mean
+        if state.is_broken():
+            # Quick, and worth much: at the climb's prices a broken limit is far too cheap. A limit that must be broken
+            # is worth its penalty; and so it is where a store has just helped it out.
+            found = _Best(at)
+            for m in (at, state.with_broken(at), state.with_broken(at, beside=True)):
+                m = self.dual.scaled_peaks(self.dual.feasible(m))
+                found(self.dual.bound(m).value, m)
+            self.best(found.value, found.at)
+            at = found.at
         self.sweeper.deadline = self.deadline
         if time.perf_counter() < self.deadline:
-            at = self.best.at if self.mean is None else self.mean
-            # A limit that must be broken is worth its penalty: try that, too.
-            for m in (at, state.with_broken(at)) if state.is_broken() else (at,):
-                feasible = self.dual.scaled_peaks(self.dual.feasible(m))
-                value = self.dual.bound(feasible, exact=True).value
-                if value > self.bound:
-                    self.bound, self.proven = value, feasible
+            feasible = self.dual.scaled_peaks(self.dual.feasible(at))
+            value = self.dual.bound(feasible, exact=True).value
+            if value > self.bound:
+                self.bound, self.proven = value, feasible
         self.bound = max(self.bound, self.best.value)
 
 
@@ -247,11 +251,11 @@ def _mix(a: Multipliers, b: Multipliers, weight: float) -> Multipliers:
 
 def _copied(state: State) -> list[Array]:
     points = [p if p is None else p.copy() for p in state.fleet.others.points]
-    return [a.copy() for a in (state.store_power, state.store_level, *state.heat, state.flow)] + points  # type: ignore[return-value]
+    return [a.copy() for a in (state.store_power, state.store_level, state.run_power, *state.heat, state.flow)] + points  # type: ignore[return-value]
 
 
 def _restore(state: State, kept: list[Array]) -> None:
-    own = (state.store_power, state.store_level, *state.heat, state.flow)
+    own = (state.store_power, state.store_level, state.run_power, *state.heat, state.flow)
     for a, b in zip(own, kept, strict=False):
         a[:] = b
     state.fleet.others.points[:] = kept[len(own) :]

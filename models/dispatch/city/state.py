@@ -10,13 +10,14 @@ import numpy as np
 
 from models.dispatch.city.dual import Multipliers
 from models.dispatch.city.fleet import Fleet
-from models.dispatch.city.lines import Net
+from models.dispatch.city.lines import Net, near
 from models.dispatch.city.recovery import (
     HeatPlan,
     by_class,
     by_row,
     heat_own_cost,
     improve_heat,
+    improve_runs,
     improve_stores,
     settle_flows,
     store_own_cost,
@@ -50,6 +51,7 @@ class State:
     sweeper: Sweeper
     store_power: Array
     store_level: Array
+    run_power: Array
     heat: HeatPlan
     flow: Array
     """Of each group of flexible flows (G, T)."""
@@ -70,7 +72,8 @@ class State:
         n_heat = len(fleet.heat.price_class)
         plan = HeatPlan(*(np.zeros((n_heat, steps)) for _ in range(5)), np.zeros((n_heat, steps), np.int8))
         state = cls(fleet=fleet, sweeper=sweeper, store_power=np.zeros((n, steps)), store_level=np.zeros((n, steps)),
-                    heat=plan, flow=np.zeros_like(fleet.flows.room), x=np.zeros_like(fleet.rows.upper),
+                    run_power=np.zeros((len(fleet.runs.price_class), steps)), heat=plan,
+                    flow=np.zeros_like(fleet.flows.room), x=np.zeros_like(fleet.rows.upper),
                     lower=fleet.rows.lower.copy())  # fmt: skip
         state._prepare()
         return state
@@ -83,7 +86,8 @@ class State:
                 self._group[f.flows.price_class[g]] = g
         units, power = np.zeros(f.classes.size), np.zeros(f.classes.size)
         drawn = np.abs(f.heat.sign) * f.heat.most
-        for members, kw in ((f.stores.price_class, f.stores.charge_kw), (f.heat.price_class, drawn)):
+        for members, kw in ((f.stores.price_class, f.stores.charge_kw), (f.runs.price_class, f.runs.power_kw),
+                            (f.heat.price_class, drawn)):  # fmt: skip
             np.add.at(units, members, 1.0)
             np.add.at(power, members, kw)
         of_class = np.repeat(np.arange(f.classes.size), np.diff(f.classes.start))
@@ -119,9 +123,8 @@ class State:
             b, tools = sweeper.blocks[k], sweeper.tools
             from models.dispatch.city.first import first_schedules
 
-            first_schedules(sweeper, k, pi, m, self.store_power[b.stores[0] : b.stores[1]],
-                            self.store_level[b.stores[0] : b.stores[1]], part(self.heat, b.heat), tools,
-                            quick=quick)  # fmt: skip
+            first_schedules(sweeper, k, pi, m, self.store_power[slice(*b.stores)], self.store_level[slice(*b.stores)],
+                            self.run_power[slice(*b.runs)], part(self.heat, b.heat), tools, quick=quick)  # fmt: skip
             for o in b.others:
                 f.others.start(o, pi)
 
@@ -130,14 +133,20 @@ class State:
         self.flow[:] = np.where(margin > 0, f.flows.room, 0.0)
         self.sync()
 
+    def injected(self) -> Array:
+        """By class (K, T)."""
+        f = self.fleet
+        out = f.fixed.copy()
+        by_class(self.store_power, f.stores.price_class, np.ones(len(self.store_power)), out)
+        by_class(self.run_power, f.runs.price_class, np.ones(len(self.run_power)), out)
+        by_class(self.heat.power, f.heat.price_class, f.heat.sign, out)
+        np.add.at(out, f.flows.price_class, self.flow)
+        return out + f.others.flows(out)
+
     def sync(self) -> None:
         """The rows' flows from the schedules, afresh."""
         f = self.fleet
-        classes = f.fixed.copy()
-        by_class(self.store_power, f.stores.price_class, np.ones(len(f.stores.price_class)), classes)
-        by_class(self.heat.power, f.heat.price_class, f.heat.sign, classes)
-        np.add.at(classes, f.flows.price_class, self.flow)
-        classes += f.others.flows(classes)
+        classes = self.injected()
         x = np.zeros_like(f.rows.upper)
         by_row(classes, f.classes.start, f.classes.rows, x)
         if f.rows.headroom is not None:
@@ -158,7 +167,8 @@ class State:
         by_energy = np.maximum(e - s.low[:, None], 0.0) * s.discharge_efficiency[:, None]
         down = s.charge_kw[:, None] + p
         room = np.maximum(s.high[:, None] - e, 0.0) / s.charge_efficiency[:, None]
-        return np.maximum(up - by_energy, 0.0).sum(axis=0), np.maximum(down - room, 0.0).sum(axis=0)
+        short_up, short_down = np.maximum(up - by_energy, 0.0), np.maximum(down - room, 0.0)
+        return (short_up * s.offers_up[:, None]).sum(axis=0), (short_down * s.offers_down[:, None]).sum(axis=0)
 
     def cost(self) -> tuple[float, float]:
         """What is minimised, and the penalties of rows in it, EUR."""
@@ -166,12 +176,7 @@ class State:
         own = store_own_cost(f.stores, h, f.penalty, self.store_power, self.store_level)
         own += heat_own_cost(f.heat, h, f.penalty, self.heat) + f.others.own_cost()
         own += h * float((f.flows.cost * self.flow).sum()) + f.fixed_eur
-        classes = f.fixed.copy()
-        by_class(self.store_power, f.stores.price_class, np.ones(len(f.stores.price_class)), classes)
-        by_class(self.heat.power, f.heat.price_class, f.heat.sign, classes)
-        np.add.at(classes, f.flows.price_class, self.flow)
-        classes += f.others.flows(classes)
-        own -= h * float((f.classes.base * classes).sum())
+        own -= h * float((f.classes.base * self.injected()).sum())
         over = h * np.maximum(self.x - f.rows.upper, 0.0) * f.rows.above
         under = h * np.maximum(-f.rows.lower - self.x, 0.0) * f.rows.below
         for row, eur in f.rows.peaks.items():
@@ -194,10 +199,12 @@ class State:
         headroom = np.array(f.rows.headroom if f.rows.headroom is not None else (-1, -1), dtype=np.int64)
         return Net(base=f.classes.base, start=f.classes.start, rows=f.classes.rows, x=x, upper=f.rows.upper,
                    lower=self.lower, above=f.rows.above, below=f.rows.below, up=m.up, down=m.down, slope=slope,
-                   share=self._share, group=self._group, room=f.flows.room, flow=flow, headroom=headroom)  # fmt: skip
+                   share=self._share, group=self._group, room=f.flows.room, flow=flow, headroom=headroom,
+                   near=near())  # fmt: skip
 
     def improve(self, m: Multipliers, om: float, kinds: str, anew: float, rng: np.random.Generator, tol: float) -> None:
-        """One round: 'b' batteries, 'h' heat sites, 'f' flexible flows, 'o' other sites.
+        """One round: 'b' batteries and vehicles, 'r' loads that run once, 'h' heat sites, 'f' flexible flows, 'o' other
+        sites.
 
         A share `anew` of the heat sites chooses on and off afresh, the others move as they are committed: much quicker.
         """
@@ -227,8 +234,10 @@ class State:
         b, tools, h = sweeper.blocks[k], sweeper.tools, f.horizon.step_h
         if kind == "b":
             span = slice(*b.stores)
-            improve_stores(net, sweeper.stores[k], order, h, f.penalty, exact, tools.store, self.store_power[span],
-                           self.store_level[span])  # fmt: skip
+            improve_stores(net, sweeper.stores[k], order, h, f.penalty, exact, tools.store, tools.modes, tol,
+                           self.store_power[span], self.store_level[span])  # fmt: skip
+        elif kind == "r":
+            improve_runs(net, sweeper.runs[k], order, h, exact, tools.store, self.run_power[slice(*b.runs)])
         elif kind == "h":
             return improve_heat(net, sweeper.heat[k], sweeper.counts[k], order, round(anew * len(order)),
                                 h, f.penalty, exact, tools.one, tools.heat, tools.concave, tools.found, tol,
@@ -264,15 +273,22 @@ class State:
         down = np.clip(net.down + slope * (-net.lower - net.x), 0.0, net.below)
         return Multipliers(up=np.where(net.above > 0, up, 0.0), down=np.where(net.below > 0, down, 0.0))
 
-    def with_broken(self, m: Multipliers) -> Multipliers:
-        """Where a limit is broken in the schedule, its multiplier is its penalty (not at the kinks of the market)."""
+    def with_broken(self, m: Multipliers, *, beside: bool = False) -> Multipliers:
+        """Where a limit is broken in the schedule, its multiplier is its penalty (not at the kinks of the market).
+
+        `beside`: also in the steps around, as long as the limit binds there.
+        """
         rows = self.fleet.rows
         soft = np.ones((len(rows.names), 1), dtype=bool)
         soft[: rows.kinks] = False
         soft[list(rows.peaks)] = False
-        up = np.where(soft & (rows.above > 0) & (self.x > rows.upper + BROKEN_KW), rows.above, m.up)
-        down = np.where(soft & (rows.below > 0) & (-self.x > rows.lower + BROKEN_KW), rows.below, m.down)
-        return Multipliers(up=up, down=down)
+
+        def dear(own: Array, over: Array, price: Array) -> Array:
+            broken = soft & (price > 0) & (over > BROKEN_KW)
+            return np.where(_spread(broken, over > -BROKEN_KW) if beside else broken, price, own)
+
+        return Multipliers(up=dear(m.up, self.x - rows.upper, rows.above),
+                           down=dear(m.down, -self.x - rows.lower, rows.below))  # fmt: skip
 
     def is_broken(self) -> bool:
         zero = np.zeros_like(self.fleet.rows.above)
@@ -300,5 +316,15 @@ def _order(b: Any, kind: str, rng: np.random.Generator) -> Any:
         return np.zeros(1, dtype=np.int64) if b.flows[1] > b.flows[0] else np.zeros(0, dtype=np.int64)
     if kind == "o":
         return np.array(b.others, dtype=np.int64)
-    first, last = b.stores if kind == "b" else b.heat
+    first, last = {"b": b.stores, "r": b.runs, "h": b.heat}[kind]
     return rng.permutation(last - first)
+
+
+def _spread(broken: Any, binding: Any) -> Any:
+    """Where a run of binding steps (R, T) has a broken one."""
+    out = broken.copy()
+    steps = out.shape[1]
+    for way in (range(1, steps), range(steps - 2, -1, -1)):
+        for t in way:
+            out[:, t] |= binding[:, t] & out[:, t - 1 if way.step > 0 else t + 1]
+    return out

@@ -18,7 +18,9 @@ from models.dispatch.city.heat import HeatSites, actions, found
 from models.dispatch.city.heat_concave import concave_work, heat_sweep_relaxed
 from models.dispatch.city.heat_exact import heat_sweep_exact, heat_work
 from models.dispatch.city.lines import MOST_PIECES
+from models.dispatch.city.modes import mode_work, store_sweep_exact
 from models.dispatch.city.recovery import by_class
+from models.dispatch.city.runs import run_sweep
 from models.dispatch.city.stores import store_sweep, work_space
 from vpp.domain import Array
 
@@ -27,6 +29,8 @@ MOST_BLOCKS = 8
 """More would let more cores in, and make each block blinder to the others."""
 EXACT_TOLERANCE = 1e-4
 """EUR per step and site by which a dent of a value function may be filled in the proof: 5e-6 of a fleet's cost."""
+STORE_TOLERANCE = 1e-6
+"""The same for stores that need polylines at all."""
 AT_ONCE = 100
 """Sites between two looks at the clock."""
 
@@ -43,10 +47,11 @@ class Prices(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Rows first … last - 1 of classes, stores, heat sites, flexible flows and other sites."""
+    """Rows first … last - 1 of classes, stores, loads that run once, heat sites, flexible flows and other sites."""
 
     classes: tuple[int, int]
     stores: tuple[int, int]
+    runs: tuple[int, int]
     heat: tuple[int, int]
     flows: tuple[int, int]
     others: tuple[int, ...]
@@ -65,7 +70,8 @@ class Swept:
 def blocks_of(fleet: Fleet, others: BlockSites) -> list[Block]:
     """Blocks of about equal work, by price class."""
     work = np.zeros(fleet.classes.size)
-    np.add.at(work, fleet.stores.price_class, 1.0)
+    np.add.at(work, fleet.stores.price_class, np.where(fleet.stores.least_kw > 0, 20.0, 1.0))
+    np.add.at(work, fleet.runs.price_class, 1.0)
     np.add.at(work, fleet.heat.price_class, np.where(fleet.heat.free, 20.0, 100.0))
     for k in others.classes():
         work[k] += 1000.0
@@ -75,7 +81,8 @@ def blocks_of(fleet: Fleet, others: BlockSites) -> list[Block]:
     out: list[Block] = []
     for a, b in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         spans = [tuple(np.searchsorted(c, (a, b)).tolist())
-                 for c in (fleet.stores.price_class, fleet.heat.price_class, fleet.flows.price_class)]  # fmt: skip
+                 for c in (fleet.stores.price_class, fleet.runs.price_class, fleet.heat.price_class,
+                           fleet.flows.price_class)]  # fmt: skip
         mine = tuple(k for k, c in enumerate(others.classes()) if a <= c < b)
         out.append(Block((a, b), *spans, mine))  # type: ignore[arg-type]
     return out
@@ -91,6 +98,7 @@ class Sweeper:
         self.fleet, self.others, self.workers = fleet, fleet.others, workers
         self.blocks = blocks_of(fleet, fleet.others)
         self.stores = [part(fleet.stores, b.stores) for b in self.blocks]
+        self.runs = [part(fleet.runs, b.runs) for b in self.blocks]
         self.heat = [part(fleet.heat, b.heat) for b in self.blocks]
         self.counts = [fleet.counts[b.heat[0] : b.heat[1]] for b in self.blocks]
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="city")
@@ -119,18 +127,20 @@ class Sweeper:
             self._local.tools = _Tools(t, MOST_PIECES)
         return self._local.tools
 
-    def one_bound(self, kind: str, row: int, pi: Array, m: Prices) -> float:
-        """The exact bound of one store or heat site."""
-        f, tools, one = self.fleet, self.tools, (row, row + 1)
-        h, p, cost = f.horizon.step_h, f.penalty, np.empty(1)
+    def one_bound(self, kind: str, rows: tuple[int, int], pi: Array, m: Prices) -> float:
+        """The exact bound of some rows: stores, loads that run once, or heat sites."""
+        f, tools, n = self.fleet, self.tools, rows[1] - rows[0]
+        h, p, cost = f.horizon.step_h, f.penalty, np.empty(n)
+        power = np.empty((n, f.horizon.steps))
         if kind == "store":
-            store_sweep(part(f.stores, one), pi, h, p.level, p.final, tools.store, np.empty((1, f.horizon.steps)), cost)
+            store_sweep_exact(part(f.stores, rows), pi, h, p.level, tools.store, tools.modes, STORE_TOLERANCE, power,
+                              np.empty_like(power), cost)  # fmt: skip
+        elif kind == "run":
+            run_sweep(part(f.runs, rows), pi, h, tools.store.cost, power, cost)
         else:
-            heat = self._rewarded(part(f.heat, one), f.counts[row : row + 1], m)
-            heat_sweep_exact(
-                heat, pi, h, p, tools.one, tools.heat, tools.found, EXACT_TOLERANCE, np.arange(1), cost, np.empty(1)
-            )
-        return float(cost[0])
+            heat = self._rewarded(part(f.heat, rows), f.counts[rows[0] : rows[1]], m)
+            heat_sweep_exact(heat, pi, h, p, tools.one, tools.heat, EXACT_TOLERANCE, np.arange(n), cost)
+        return float(cost.sum())
 
     def relaxed(self, pi: Array, m: Prices) -> Swept:
         return self._sweep(pi, m, exact=False)
@@ -156,8 +166,19 @@ class Sweeper:
         n = len(s.price_class)
         if n:
             power, cost = np.empty((n, steps)), np.empty(n)
-            store_sweep(s, pi, h, p.level, p.final, tools.store, power, cost)
+            if exact:
+                store_sweep_exact(s, pi, h, p.level, tools.store, tools.modes, STORE_TOLERANCE, power,
+                                  np.empty_like(power), cost)  # fmt: skip
+            else:
+                store_sweep(s, pi, h, p.level, tools.store, power, cost)
             by_class(power, s.price_class, np.ones(n), out)
+            total += float(cost.sum())
+        runs = self.runs[k]
+        n = len(runs.price_class)
+        if n:
+            power, cost = np.empty((n, steps)), np.empty(n)
+            run_sweep(runs, pi, h, tools.store.cost, power, cost)
+            by_class(power, runs.price_class, np.ones(n), out)
             total += float(cost.sum())
         heat = self.heat[k]
         n = len(heat.price_class)
@@ -184,12 +205,12 @@ class Sweeper:
     def _proven(self, heat: HeatSites, pi: Array, tools: Any) -> Array:
         """Exact bounds of heat sites until the deadline; relaxed ones of the others and of too intricate ones."""
         h, p, n = self.fleet.horizon.step_h, self.fleet.penalty, len(heat.price_class)
-        cost, schedule = np.full(n, -np.inf), np.empty(n)
+        cost = np.full(n, -np.inf)
         for first in range(0, n, AT_ONCE):
             if time.perf_counter() > self.deadline:
                 break
             some = np.arange(first, min(first + AT_ONCE, n))
-            heat_sweep_exact(heat, pi, h, p, tools.one, tools.heat, tools.found, EXACT_TOLERANCE, some, cost, schedule)
+            heat_sweep_exact(heat, pi, h, p, tools.one, tools.heat, EXACT_TOLERANCE, some, cost)
         if not np.isfinite(cost).all():
             rough = np.empty(n)
             heat_sweep_relaxed(heat, pi, h, p, tools.one, tools.concave, np.empty_like(heat.demand), rough)
@@ -214,6 +235,7 @@ class Sweeper:
 class _Tools:
     def __init__(self, steps: int, most: int) -> None:
         self.store = work_space(steps, most)
+        self.modes = mode_work(steps, most)
         self.one = actions(steps, most)
         self.heat = heat_work(steps)
         self.found = found(steps)

@@ -12,6 +12,7 @@ from models.dispatch.city.heat import HeatSites, Penalty
 from models.dispatch.city.lines import MOST_PIECES
 from models.dispatch.city.recovery import cuts, shift
 from models.dispatch.city.rows import Classes, Rows
+from models.dispatch.city.runs import RunLoads
 from models.dispatch.city.solve import Run
 from models.dispatch.city.stores import Stores
 from models.dispatch.city.sweep import Sweeper
@@ -30,7 +31,7 @@ def warm() -> float:
         market = Market(buy_eur_per_mwh=100.0, sell_eur_per_mwh=90.0)
         run = Run(market, fleet, sweeper, gap=1.0, deadline=began + 3600, progress=None, seed=0)
         state = run.run(None).state
-        state.improve(run.best.at, 0.0, "fhb", 1.0, np.random.default_rng(0), 1e-3)
+        state.improve(run.best.at, 0.0, "fhbr", 1.0, np.random.default_rng(0), 1e-3)
         sweeper.close()
         net = state.net(run.best.at, 0.1, state.x, state.flow)
         steps = fleet.horizon.steps
@@ -52,7 +53,14 @@ def _small_fleet() -> Fleet:
         return np.full((n, steps), value)
 
     where, whole = np.zeros(n, dtype=np.int64), np.ones(n, dtype=np.int64)
-    stores = Stores(where, *(one(v) for v in (1.0, 1.0, 0.9, 0.9, 1.0, 2.0, 1.0, 0.2, 1.9, 1.0, 0.0, 0.01)))
+    stores = Stores(
+        price_class=where, first=where.copy(), end=steps * whole, charge_kw=one(1.0), least_kw=np.array([0.0, 0.5]),
+        discharge_kw=one(1.0), charge_efficiency=one(0.9), discharge_efficiency=one(0.9), kept=one(1.0),
+        capacity=one(2.0), initial=one(1.0), low=one(0.2), high=one(1.9), final=one(1.0), final_price=one(20.0),
+        end_value=one(0.0), wear=one(0.01), offers_up=one(0.0), offers_down=one(0.0),
+    )  # fmt: skip
+    runs = RunLoads(price_class=where.copy(), power_kw=one(1.0), steps=2 * whole, first=where.copy(),
+                    end=steps * whole, interruptible=np.array([False, True]))  # fmt: skip
     heat = HeatSites(
         price_class=where, sign=one(1.0), least=one(1.0), most=one(2.0), heat_slope=series(1.5), heat_idle=one(0.0),
         cost_slope=series(0.1), cost_idle=series(0.0), start=one(0.1), min_up=2 * whole, min_down=2 * whole,
@@ -69,7 +77,7 @@ def _small_fleet() -> Fleet:
     return Fleet(
         horizon=Horizon(datetime(2025, 1, 1, tzinfo=UTC), steps, 60), rows=rows, classes=classes,
         penalty=Penalty(heat=160.0, level=20.0, final=20.0), fixed=np.zeros((1, steps)), fixed_eur=0.0,
-        offered=np.zeros((2, steps)), flows=flows, stores=stores, heat=heat, counts=np.zeros(n, dtype=bool),
+        offered=np.zeros((2, steps)), flows=flows, stores=stores, runs=runs, heat=heat, counts=np.zeros(n, dtype=bool),
         members={}, others=BlockSites.none(steps, 1.0), most_kw=10.0, coupling=None,
     )  # fmt: skip
 

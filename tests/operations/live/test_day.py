@@ -1,5 +1,6 @@
 """The dispatcher's day from the store: what was in force, the position, and what needs attention; and effects."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from uuid import uuid4
@@ -136,6 +137,16 @@ def test_the_effect_of_a_lock_is_that_the_asset_does_just_that(store, clock):
     assert moved["battery-a"].after_kw == pytest.approx(-2.0, abs=1e-6)
     assert found.costs_eur >= -1e-6  # a decision of ours is never cheaper than the optimiser's
     assert found.before.value == found.after.value == "optimal" and found.broken == ()
+
+
+def test_the_target_of_a_decision_is_always_shown_and_comes_first(store, clock):
+    planned(store, clock)
+    found = effect(store, small_site().types, lock(clock, -2.0, hours=1.2), clock.now())
+    assert found.moved[0].asset_id == "battery-a"
+    taken_out = replace(lock(clock, 0.0), kind=OverrideKind.EXCLUDE, target="load-a", value_kw=None)
+    unchanged = effect(store, small_site().types, taken_out, clock.now()).moved[0]  # a load gets no orders anyway
+    assert unchanged.asset_id == "load-a" and unchanged.kwh < 0.05
+    assert unchanged.before_kw == unchanged.after_kw == pytest.approx(-2.0)
 
 
 def test_an_effect_leaves_nothing_behind(store, clock):

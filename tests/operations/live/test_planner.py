@@ -3,17 +3,22 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
 
+from models.dispatch import explained, rule_based
+from tests.dispatch.build import battery, case, solve
+from tests.dispatch.everything import everything
 from tests.operations.live.conftest import NOW
 from tests.operations.live.site import issue_day, read_well, small_site
 from vpp.domain import MARKET_ZONE, QUARTER, SetpointEvent, SetpointState, quarter_of
 from vpp.operations.live.desk import coming, next_day
 from vpp.operations.live.planner import Planner, Wishes, horizon_from, shifted
 from vpp.operations.live_case import live_case
+from vpp.operations.plan import Templates
+from vpp.operations.recipe import Recipe
 from vpp.store import Store, StoreError, StoreUnavailable
 from vpp.store.dispatching import (
     Identity,
@@ -24,6 +29,7 @@ from vpp.store.dispatching import (
     done,
     end_override,
     overrides,
+    parts,
     push,
     records,
 )
@@ -71,6 +77,15 @@ def test_a_second_planner_does_nothing_twice(store, clock):
     planner(store, clock).tick()
     assert entries(store) == before
     assert store.setpoints(NOW - QUARTER) == orders
+
+
+def test_a_rehearsal_keeps_nothing(store, clock):
+    it = planner(store, clock)
+    assert it.rehearse()
+    assert entries(store) == [] and store.setpoints(NOW - QUARTER) == []
+    with store.database.transaction() as connection:
+        connection.execute("DELETE FROM vpp.grid")
+    assert not it.rehearse()
 
 
 def test_of_two_that_push_the_same_only_one_does(store, clock):
@@ -231,6 +246,31 @@ def test_a_plan_that_fails_leaves_the_ladder_to_answer(store, clock):
     assert [r.label for r in records(store, HERE + QUARTER, FAR) if r.start == HERE + QUARTER] == ["previous"]
 
 
+def test_a_fault_of_ours_costs_one_plan_and_not_the_planner(store, clock):
+    planner(store, clock).tick()
+
+    class Broken(dict):
+        def __getitem__(self, kind):
+            raise ZeroDivisionError(kind)
+
+    broken = Planner(store, clock, Broken(small_site().types))
+    clock.at(HERE + QUARTER - timedelta(seconds=30))
+    assert broken.tick() == []
+    planning = next(p.saying for p in parts(store) if p.name == "planner")
+    assert planning.startswith("no plan for")
+    clock.at(HERE + QUARTER + timedelta(seconds=1))
+    broken.tick()
+    assert [r.label for r in records(store, HERE + QUARTER, FAR) if r.start == HERE + QUARTER] == ["previous"]
+
+
+def test_a_plan_by_the_rules_has_no_price_of_heat_and_is_kept_with_its_reasons(store):
+    c = everything()
+    plan = explained(c, rule_based(c, small_site().types, Templates()))
+    assert push(store, Identity("intraday", HERE), (UUID(int=1), plan, "x"), [], label="safe", why="", planned=NOW)
+    assert not any(value != value for r in plan.reasons for value in r.said.values.values())
+    assert {r.sentence for r in plan.reasons if r.asset == "gb1"} <= {"off", "at full load", "follows the heat"}
+
+
 def test_an_override_is_planned_around_at_once_and_again_when_it_is_taken_back(store, clock):
     it = planner(store, clock)
     it.tick()
@@ -278,6 +318,37 @@ def test_a_lock_is_ordered_as_it_is(store, clock):
     assert [s.value for s in locked] == [-2.5]
     plan = store.load_run(newest.run_id).plan
     np.testing.assert_allclose(plan.power_kw["battery-b"][:6], -2.5, atol=1e-6)  # until it is nearly full
+
+
+def test_of_two_locks_the_one_given_last_holds_and_the_plan_follows_it(store, clock):
+    it = planner(store, clock)
+    first = override(OverrideKind.LOCK, "battery-b", clock.now(), value_kw=-2.0)
+    second = override(OverrideKind.LOCK, "battery-b", clock.now() + timedelta(minutes=30), value_kw=1.0)
+    other = override(OverrideKind.LOCK, "battery-a", clock.now(), value_kw=0.5)
+    for each in (second, first, other):
+        add_override(store, each)
+    held = {o.override_id: (o.start, o.until) for o in overrides(store, clock.now())}
+    assert held == {
+        first.override_id: (first.start, quarter_of(second.start)), second.override_id: (second.start, second.until),
+        other.override_id: (other.start, other.until),
+    }  # fmt: skip
+    it.tick()
+    plan = store.load_run([r for r in records(store, HERE, FAR) if r.run_id][-1].run_id).plan
+    assert plan.label == "optimal"
+    np.testing.assert_allclose(plan.power_kw["battery-b"][[0, 1, 4, 5]], [-2.0, -2.0, 1.0, 1.0], atol=1e-6)
+    clock.at(clock.now() + timedelta(minutes=1))
+    third = override(OverrideKind.LOCK, "battery-b", first.start - timedelta(minutes=1), value_kw=0.0)
+    add_override(store, replace(third, created=clock.now() + timedelta(hours=1)))
+    assert {o.override_id for o in overrides(store, clock.now()) if o.target == "battery-b"} == {third.override_id}
+
+
+def test_an_asset_that_runs_by_itself_owes_no_level_at_the_end():
+    # 10 kWh that lose 1 % an hour cannot still be 10 kWh in the evening when nobody may charge them.
+    one = battery(id="b", initial_soc=1.0, final_soc_min=1.0, self_discharge_per_h=0.01)
+    recipe = Recipe(known_at=NOW, states={}, by_itself=frozenset({"b"}))
+    alone, steered = recipe.applied(case([one], [100.0] * 4)), case([one], [100.0] * 4)
+    assert solve(alone).label == "optimal" and solve(steered).label == "optimal"
+    assert [u.outlook.final_soc_min for u in (alone.units[0], steered.units[0])] == [None, 1.0]
 
 
 def test_a_lock_that_cannot_be_kept_is_named(store, clock):

@@ -64,6 +64,15 @@ def test_a_killed_part_is_started_again(run):
     assert again["two"] == {**first["two"], "running_s": again["two"]["running_s"]}
 
 
+def test_the_first_time_a_part_dies_it_is_started_again_at_once(run):
+    it = run(child("one", SLEEPER))
+    one = it._children[0]
+    os.kill(parts(it)["one"]["pid"], signal.SIGKILL)
+    killed = time.monotonic()
+    until(lambda: one.restarts == 1)
+    assert one.due <= time.monotonic() and one.due - killed < s.FIRST_PAUSE_S
+
+
 def test_a_part_that_fails_at_once_is_started_ever_less_often(run):
     it = run(child("bad", "raise SystemExit(3)"))
     until(lambda: parts(it)["bad"]["restarts"] >= 3)

@@ -14,7 +14,7 @@ from assets import ASSET_TYPES, PROFILES
 from models.dispatch import rule_based
 from vpp.cases import from_tables
 from vpp.devices import load_profiles
-from vpp.domain import MARKET_ZONE, Case, Mistakes, Plan, SteppedClock
+from vpp.domain import MARKET_ZONE, Case, Mistakes, Plan, SteppedClock, said
 from vpp.operations import forecast
 from vpp.operations import plan as planning
 from vpp.operations.collect import as_read, collect
@@ -33,11 +33,11 @@ PLANNED_AT = clock_time(11, 30)
 """Local time on the day before: the last day-ahead run ahead of gate closure at noon."""
 PRICE = "day-ahead DE-LU"
 MODELS = {
-    "pv": "pvlib, test reference year",
-    "heat": "BDEW profile, test reference year",
-    "cop": "regression of temperatures",
-    "load": "SimBench profile",
-    "price": "day-ahead price and margin",
+    "pv": str(said("pvlib, test reference year")),
+    "heat": str(said("BDEW profile, test reference year")),
+    "cop": str(said("regression of temperatures")),
+    "load": str(said("SimBench profile")),
+    "price": str(said("day-ahead price and margin")),
 }  # fmt: skip
 """What makes each forecast, by the beginning of its name."""
 

@@ -4,7 +4,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vpp.operations.live.demo_site import FILE
+from vpp.operations.live.files import SITE
 from vpp.store import embedded
 from vpp.store.named_database import named_database
 
@@ -12,7 +12,7 @@ DEMO_DATABASE = "live_demo"
 
 
 def is_demo(folder: Path) -> bool:
-    return (folder / FILE).exists()
+    return (folder / SITE).exists()
 
 
 @contextmanager

@@ -18,13 +18,12 @@ from vpp.operations import forecast
 from vpp.operations.demo.run import MODELS, PRICE
 from vpp.operations.demo.town import PROFILE_OF, rating_kw
 from vpp.operations.district import DEFAULT_DAY, District, build_district
-from vpp.operations.live.files import replace_file
+from vpp.operations.live.files import SITE, replace_file
 from vpp.operations.live_case import units_of_tables
 from vpp.sources import prices
 from vpp.store import Store
 from vpp.store.dispatching import Grid, grid, save_grid, say
 
-FILE = "site.json"
 BEGINS = clock_time(6, 0)
 """Local time at which the simulated clock begins."""
 COLLECT_AT = clock_time(11, 0)
@@ -45,7 +44,7 @@ class DemoSite:
 
 def demo_site(folder: Path, assets: int, first_day: date) -> DemoSite:
     """The site of this folder; made when there is none. It stays as it was made."""
-    file = folder / FILE
+    file = folder / SITE
     if not file.exists():
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -56,7 +55,7 @@ def demo_site(folder: Path, assets: int, first_day: date) -> DemoSite:
 
 
 def existing_site(folder: Path) -> DemoSite:
-    plain = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    plain = json.loads((folder / SITE).read_text(encoding="utf-8"))
     return DemoSite(first_day=date.fromisoformat(plain["first_day"]), assets=plain["assets"], port=plain["port"])
 
 

@@ -12,7 +12,7 @@ from vpp.operations.apply import GRACE
 from vpp.operations.live.planner import horizon_from
 from vpp.operations.live_case import live_case
 from vpp.store import Store
-from vpp.store.dispatching import Override, OverrideKind, overrides, troubled
+from vpp.store.dispatching import Override, OverrideKind, overrides, troubled, without_replaced
 
 EFFORT = planning.Effort(gap=0.002, time_limit=6.0)
 """As a re-plan, but closer: differences of cents are to be seen."""
@@ -22,7 +22,7 @@ LEAST_KWH = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """An asset that does something else, at least for a while."""
+    """An asset that does something else, at least for a while; or the target, which may do the same as before."""
 
     asset_id: str
     kwh: float
@@ -44,7 +44,7 @@ class Effect:
     step: int
     """The first in which the override is in force."""
     moved: tuple[Moved, ...]
-    """The most first."""
+    """An asset that is the target itself, moved or not; then the others, the most first."""
     broken: tuple[Violation, ...]
     """Limits that are exceeded only with it."""
 
@@ -65,14 +65,14 @@ def effect(store: Store, asset_types: Mapping[str, AssetType], override: Overrid
         case = live_case(store, asset_types, horizon, now, trouble, chosen).case
         return planning.plan(_held(case, chosen), asset_types, EFFORT, templates)
 
-    before, after = planned(others), planned([*others, override])
+    before, after = planned(others), planned(without_replaced([*others, override]))
     step = max(0, min(horizon.steps - 1, (override.start - horizon.start) // horizon.step))
     known = {v.sentence for v in before.violations}
     broken = tuple(v for v in after.violations if v.sentence not in known)
     return Effect(
         horizon=horizon, before=before.label, after=after.label, before_eur=before.objective_eur,
         after_eur=after.objective_eur, net_before_kw=_net(before), net_after_kw=_net(after), step=step,
-        moved=_moved(before, after, step), broken=broken,
+        moved=_moved(before, after, step, override.target), broken=broken,
     )  # fmt: skip
 
 
@@ -88,11 +88,11 @@ def _net(plan: Plan) -> Array:
     return np.sum(list(plan.power_kw.values()), axis=0) if plan.power_kw else np.zeros(plan.horizon.steps)
 
 
-def _moved(before: Plan, after: Plan, step: int) -> tuple[Moved, ...]:
+def _moved(before: Plan, after: Plan, step: int, target: str) -> tuple[Moved, ...]:
     found = list[Moved]()
     for id in before.power_kw:
         one, other = before.power_kw[id], after.power_kw[id]
         kwh = float(np.abs(one - other).sum()) * before.horizon.step_h / 2
-        if kwh >= LEAST_KWH:
+        if kwh >= LEAST_KWH or id == target:
             found.append(Moved(asset_id=id, kwh=kwh, before_kw=float(one[step]), after_kw=float(other[step])))
-    return tuple(sorted(found, key=lambda m: -m.kwh)[:MOST_MOVED])
+    return tuple(sorted(found, key=lambda m: (m.asset_id != target, -m.kwh))[:MOST_MOVED])

@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+SITE = "site.json"
+"""In the folder of a platform: what is simulated there. Without it the devices are real."""
+
 
 def replace_file(path: Path, text: str, mode: int = 0o600) -> None:
     """Write a file and put it in the place of the old one."""

@@ -38,7 +38,7 @@ from vpp.domain import (
 )
 from vpp.milp import NoPlan
 from vpp.operations import plan as planning
-from vpp.operations.apply import GRACE, available_kw, orders
+from vpp.operations.apply import GRACE, available_kw, of_plan, orders
 from vpp.operations.live.clock import SharedClock
 from vpp.operations.live_case import LiveCase, live_case
 from vpp.operations.recipe import as_plain, continued
@@ -81,6 +81,7 @@ MOST_EXPLAINED = 5000
 """Assets of a plan that still gets its reasons, about 0.2 ms each: an order is never late for its explanation."""
 ISSUER = PLANNER
 TROUBLE = "trouble of "
+NOTHING_LEFT = said("no plan in time and none before it reaches this far: devices run by their own control")
 NOT_YET = "no grid or no asset is registered yet; next: vpp assets register CASE"
 OURS = uuid5(NAMESPACE_URL, "vpp/dispatch")
 
@@ -172,6 +173,15 @@ class Planner:
             made.append(coming)
         return made
 
+    def rehearse(self) -> bool:
+        """Make the plan that comes and keep nothing of it: whoever takes over has everything loaded and compiled."""
+        start = quarter_of(self.clock.now()) + QUARTER
+        try:
+            self.solve(self.gather(Identity("intraday", start), start))
+        except (StoreError, Mistakes, NoPlan):
+            return False
+        return True
+
     @property
     def lead(self) -> timedelta:
         """Begin so long before a quarter-hour that the plan is there when it starts."""
@@ -225,14 +235,15 @@ class Planner:
         try:
             gathered = self.gather(identity, start)
             made = self.solve(gathered)
+            given, plan = self.keep(gathered, made), made.plan
         except StoreUnavailable:
             self._tried.pop(identity, None)
             raise
-        except (StoreError, Mistakes, NoPlan) as problem:
-            log.warning("no %s plan for %s: %s", identity.kind, start, problem)
+        except Exception as problem:  # even a fault of ours costs one plan only: the ladder answers
+            known = isinstance(problem, StoreError | Mistakes | NoPlan)
+            log.warning("no %s plan for %s: %s", identity.kind, start, problem, exc_info=not known)
             say(self.store, "planner", self.clock.now(), f"no plan for {start:%H:%M} UTC: {problem}", {})
             return False
-        given, plan = self.keep(gathered, made), made.plan
         if given is None:
             return False
         took = time.monotonic() - began
@@ -323,7 +334,8 @@ class Planner:
         if lock is None or lock.value_kw is None or not lock.start <= now < lock.until:
             return setpoint
         value = abs(lock.value_kw) if setpoint.kind is SetpointKind.LIMIT else lock.value_kw
-        return replace(setpoint, value=value, reason=f"locked by {lock.author}: {lock.reason}")
+        why = said("locked by %(author)s: %(reason)s", author=lock.author, reason=lock.reason)
+        return replace(setpoint, value=value, reason=f"{why}")
 
     def _freed(self, live: LiveCase, given: Sequence[Setpoint], horizon: Horizon) -> list[Setpoint]:
         """PV and wind whose limit still runs, and that are no longer curtailed: back to all they can give."""
@@ -336,11 +348,13 @@ class Planner:
                 continue
             if before.value >= unit.asset.peak_kw - 1e-6 or before.issuer != ISSUER:
                 continue
+            why = said("no longer curtailed, %(expected_amount)s expected",
+                       expected_amount=f"{available_kw(unit, 0):.2f} kW")  # fmt: skip
             freed.append(
                 Setpoint(
                     id=before.id, asset_id=unit.id, kind=SetpointKind.LIMIT, value=unit.asset.peak_kw,
                     valid_from=horizon.start, expires_at=horizon.time(1) + GRACE, priority=Priority.SETPOINT,
-                    reason=f"no longer curtailed, {available_kw(unit, 0):.2f} kW expected", issuer=ISSUER,
+                    reason=f"{why}", issuer=ISSUER,
                 )
             )  # fmt: skip
         return freed
@@ -353,7 +367,7 @@ class Planner:
         run = None if last is None or last.run_id is None else self.store.load_run(last.run_id)
         left = None if run is None else shifted(run.plan, identity.start)
         if run is None or left is None or last is None:
-            why = "no plan in time and none before it reaches this far: devices run by their own control"
+            why = f"{NOTHING_LEFT}"
             push(self.store, identity, None, [], label=Label.SAFE.value, why=why, planned=now)
             say(self.store, "planner", now, why, {})
             if not self._plan(Identity("event", identity.start, NO_PLAN), identity.start):
@@ -383,7 +397,7 @@ class Planner:
                     id=uuid5(_previous_id(identity), f"{id} {SetpointKind.TARGET}"), asset_id=id,
                     kind=SetpointKind.TARGET, value=float(values[0]), valid_from=now,
                     expires_at=identity.start + QUARTER + GRACE, priority=Priority.SETPOINT,
-                    reason=f"plan of {identity.start:%Y-%m-%d %H:%M} UTC, {Label.PREVIOUS.value}", issuer=ISSUER,
+                    reason=f"{of_plan(identity.start, Label.PREVIOUS.value)}", issuer=ISSUER,
                 )
             )  # fmt: skip
         return found

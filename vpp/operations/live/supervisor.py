@@ -18,7 +18,9 @@ from vpp.operations.live.files import replace_file
 
 STATUS, LOCK, LOGS = "up.json", "up.lock", "logs"
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
-"""Before a part is started again: doubled at every failure."""
+"""Before a part that failed again is started again: doubled at every failure. After the first it starts at once."""
+LOOK_S = 0.05
+"""Between two looks at the parts."""
 WELL_AFTER_S = 20.0
 """A part that ran this long starts with the first pause again."""
 PATIENCE_S = 15.0
@@ -69,7 +71,7 @@ class Supervisor:
     def stop(self) -> None:
         self._stopping = True
 
-    def run(self, ready: Callable[[], None], pause_s: float = 0.2) -> None:
+    def run(self, ready: Callable[[], None], pause_s: float = LOOK_S) -> None:
         """Until `stop`; `ready` is called once all children were started."""
         told, written, at = False, "", 0.0
         try:
@@ -102,7 +104,8 @@ class Supervisor:
             child.last_end = ended(code)
             child.process = None
             child.restarts += 1
-            child.due = now + min(FIRST_PAUSE_S * 2**child.failures, LONGEST_PAUSE_S)
+            pause_s = FIRST_PAUSE_S * 2 ** (child.failures - 1) if child.failures else 0.0
+            child.due = now + min(pause_s, LONGEST_PAUSE_S)
             child.failures += 1
             log.warning("%s %s; started again in %.1f s", child.name, child.last_end, child.due - now)
         if now >= child.due:

@@ -12,12 +12,12 @@ import numpy as np
 from models.forecast.cop import Emitter, cop_air, cop_ground
 from models.forecast.heat import Building, heat_profile
 from models.forecast.pv import Plane, pv_profiles
-from vpp.domain import MARKET_ZONE, Array, Horizon, market_day
+from vpp.domain import MARKET_ZONE, Array, Horizon, market_day, said
 from vpp.sources import weather
 from vpp.store import Store
 
 OURS = "ref-"
-MODEL = "typical year (DWD test reference year 2010, region 5)"
+MODEL = str(said("typical year (DWD test reference year 2010, region 5)"))
 DAYS = 3
 """That are issued at once, beginning with today."""
 EVERY = timedelta(hours=1)

@@ -1,14 +1,16 @@
 """Numbers of the German register of plants (Marktstammdatenregister, MaStR): form and check digit.
 
 Three letters say what it is (SEE: a unit that generates or stores …), then twelve digits: a 9 as version, ten random
-ones, and a check digit by the rule of EAN: weights 3, 1, 3, … from the left, filled up to the next ten.
+ones, and a check digit by the rule of EAN: weights 3, 1, 3, … from the left, filled up to the next ten. Sources:
+Bundesnetzagentur, MaStR-Nummernkonzept; help of the register's web portal, "Migrierte Anlagendaten" (SME).
 """
 
 import re
 
-UNITS = ("SEE", "SVE", "SGE", "SSE", "EEG", "KWK", "SEL")
-"""What may stand for a device: units that generate (SEE, also batteries), consume (SVE, SGE), storage (SSE), plants
-under EEG and KWKG, and their locations (SEL)."""
+UNITS = ("SEE", "SME", "SVE", "SSE", "EEG", "KWK", "SEL")
+"""What may stand for a device: units that generate (SEE, also batteries), those taken over from the registers before
+(SME: Strom, migrierte Einheit), that consume (SVE), storage (SSE), plants under EEG and KWKG, their locations (SEL).
+Not a permit (SGE), a grid (SNE) or anybody in the market (ABR, SNB …)."""
 _FORM = re.compile(r"([A-Z]{3})([0-9]{12})")
 
 

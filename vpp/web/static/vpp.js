@@ -19,9 +19,28 @@ for (const clock of document.querySelectorAll('[data-clock]')) {
 
 // Live regions: the server sends pieces of HTML; each replaces the element with the same data-live, if it differs.
 // Open tables stay open, and the focus stays where it is.
-const seen = new Map()
+const seen = new Map(), FOCUSABLE = 'a, button, summary, [tabindex]'
+
+// Where one reads: what has the focus, else the first piece that is seen. Its place in the window is kept.
+function reading() {
+  const seenAt = e => { const r = e.getBoundingClientRect(); return r.bottom > 0 && r.top < innerHeight ? r.top : null }
+  const focused = document.activeElement
+  if (focused?.closest('[data-live]') && seenAt(focused) !== null) return { now: () => document.activeElement, top: seenAt(focused) }
+  for (const piece of document.querySelectorAll('[data-live]')) {
+    const top = seenAt(piece), name = CSS.escape(piece.dataset.live)
+    if (top !== null) return { now: () => document.querySelector(`[data-live="${name}"]`), top }
+  }
+  return null
+}
 
 function renew(html) {
+  const place = reading()
+  replace(html)
+  const top = place?.now()?.getBoundingClientRect().top
+  if (top !== undefined && Math.abs(top - place.top) > 1) scrollBy({ top: top - place.top, behavior: 'instant' })
+}
+
+function replace(html) {
   const came = new DOMParser().parseFromString(html, 'text/html')
   for (const piece of came.querySelectorAll('[data-live]')) {
     const name = piece.dataset.live, old = document.querySelector(`[data-live="${CSS.escape(name)}"]`)
@@ -30,13 +49,15 @@ function renew(html) {
     const open = [...old.querySelectorAll('details[open]')].map(each => each.id).filter(Boolean)
     const focused = old.contains(document.activeElement) ? document.activeElement : null
     if (focused && focused.matches('input, select, textarea')) continue
-    const inside = focused?.id, scrolled = [...old.querySelectorAll('.scroll')].map(each => [each.scrollLeft, each.scrollTop])
+    const inside = focused?.id, at = focused ? [...old.querySelectorAll(FOCUSABLE)].indexOf(focused) : -1
+    const scrolled = [...old.querySelectorAll('.scroll')].map(each => [each.scrollLeft, each.scrollTop])
     for (const id of open) piece.querySelector(`#${CSS.escape(id)}`)?.setAttribute('open', '')
     const fresh = document.importNode(piece, true)
     old.dispatchEvent(new CustomEvent('vpp:leaving', { bubbles: true }))
     old.replaceWith(fresh)
     fresh.querySelectorAll('.scroll').forEach((each, n) => { if (scrolled[n]) [each.scrollLeft, each.scrollTop] = scrolled[n] })
-    if (inside) document.getElementById(inside)?.focus({ preventScroll: true })
+    const again = inside ? document.getElementById(inside) : fresh.querySelectorAll(FOCUSABLE)[at]
+    if (focused) again?.focus({ preventScroll: true })
     document.dispatchEvent(new CustomEvent('vpp:renewed', { detail: fresh }))
   }
 }
