@@ -87,8 +87,13 @@ def dispatch_problem(
     return DispatchProblem(case=case, problem=problem, assets=assets, electricity=electricity, heat=heat)
 
 
-def part_problem(case: Case, asset_types: Mapping[str, AssetType], units: Sequence[Unit]) -> DispatchProblem:
-    """Some assets with the heat nodes (and the PV and batteries) they meet at, without grid and market."""
+def part_problem(
+    case: Case, asset_types: Mapping[str, AssetType], units: Sequence[Unit], penalties: Mapping[str, float]
+) -> DispatchProblem:
+    """Some assets with the heat nodes (and the PV and batteries) they meet at, without grid and market.
+
+    `penalties`: of the whole case.
+    """
     mine = replace(case, units=units)
     assets = _asset_groups(mine, asset_types, {})
     at = {getattr(u.asset, "heat_node", None) for u in units}
@@ -100,7 +105,7 @@ def part_problem(case: Case, asset_types: Mapping[str, AssetType], units: Sequen
         horizon=case.horizon,
         groups=[*(a.group for a in assets), *(group for group, _ in parts)],
         links=[link for _, links in parts for link in links],
-        penalties=penalties_of(case),
+        penalties=penalties,
     )
     return DispatchProblem(case=mine, problem=problem, assets=assets, electricity=[], heat=heat)
 

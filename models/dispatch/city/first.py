@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from models.dispatch.city.compiled import kernel
+from models.dispatch.city.fleet import Fleet
 from models.dispatch.city.heat import (
     SOURCE,
     SURPLUS,
@@ -52,18 +53,15 @@ def _heat(
 
 
 def first_schedules(
-    sweeper: Any, k: int, pi: Array, m: Any, power: Array, level: Array, run_power: Array, plan: HeatPlan, tools: Any,
+    f: Fleet, heat: HeatSites, pi: Array, power: Array, level: Array, run_power: Array, plan: HeatPlan, tools: Any,
     *, quick: bool,
 ) -> None:  # fmt: skip
-    """Fills the schedules of block k; `quick`: units with minimum times stay as they are."""
-    f = sweeper.fleet
+    """Fills the schedules of a fleet, its heat sites as given; `quick`: units with minimum times stay as they are."""
     h, p = f.horizon.step_h, f.penalty
-    pi = np.ascontiguousarray(pi)
     if len(power):
-        store_sweep_exact(sweeper.stores[k], pi, h, p.level, tools.store, tools.modes, FINER * TOLERANCE, power, level,
+        store_sweep_exact(f.stores, pi, h, p.level, tools.store, tools.modes, FINER * TOLERANCE, power, level,
                           np.empty(len(power)))  # fmt: skip
     if len(run_power):
-        run_sweep(sweeper.runs[k], pi, h, tools.store.cost, run_power, np.empty(len(run_power)))
+        run_sweep(f.runs, pi, h, tools.store.cost, run_power, np.empty(len(run_power)))
     if len(plan.power):
-        heat, _ = sweeper.with_headroom(k, sweeper.heat[k], m)
         _heat(heat, pi, h, p, tools.one, tools.heat, tools.concave, tools.found, quick, plan)

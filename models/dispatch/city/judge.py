@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from models.dispatch.city.solve import CitySolved
 from models.dispatch.extract import Outcome, outcome
+from models.dispatch.penalties import penalties_of
 from models.dispatch.problem import (
     CAP,
     ELECTRICITY,
@@ -147,16 +148,16 @@ class _Meeting:
 
 def judge(case: Case, asset_types: Mapping[str, AssetType], templates: Templates, solved: CitySolved) -> Judged:
     """The schedule in the compiled rows of every asset, then of the network."""
-    out, meeting = Judged(residual=0.0), _Meeting(case)
+    out, meeting, penalties = Judged(residual=0.0), _Meeting(case), penalties_of(case)
     for units in _chunks(case, solved):
-        dispatch = part_problem(case, asset_types, units)
+        dispatch = part_problem(case, asset_types, units, penalties)
         program = Program(dispatch.problem, templates)
         x = _filled(dispatch, program, solved, out)
         for a in dispatch.assets:
             meeting.add(a, program.stamps[a.name], x)
         out.add(outcome(dispatch, program, x))
-    for site, x in zip(solved.fleet.others.sites, solved.fleet.others.points, strict=True):
-        assert x is not None
+    for site, x in zip(solved.fleet.others.sites, solved.schedule.points, strict=True):
+        assert x is not None and site.program is not None and site.dispatch is not None
         out.residual = max(out.residual, _matrix_residual(site.program, x))
         for a in site.dispatch.assets:
             meeting.add(a, site.program.stamps[a.name], x)
@@ -224,7 +225,7 @@ def _meet_heat(dispatch: DispatchProblem, program: Program, x: Array, out: Judge
 
 def _schedule(a: AssetGroup, solved: CitySolved, stamp: Stamp) -> dict[str, Array]:
     """Power, heat and state of the units of a group, from the part each plays in its kernel."""
-    fleet, state = solved.fleet, solved.state
+    fleet, state = solved.fleet, solved.schedule
     members = [fleet.members[u.id] for u in a.units]
     rows = np.array([m.row for m in members])
     h, steps = fleet.horizon.step_h, fleet.horizon.steps
@@ -271,7 +272,7 @@ def _schedule(a: AssetGroup, solved: CitySolved, stamp: Stamp) -> dict[str, Arra
 def _battery_headroom(a: AssetGroup, stamp: Stamp, solved: CitySolved) -> dict[str, Array]:
     s = solved.fleet.stores
     rows = np.array([solved.fleet.members[u.id].row for u in a.units])
-    power, level = solved.state.store_power[rows], solved.state.store_level[rows]
+    power, level = solved.schedule.store_power[rows], solved.schedule.store_level[rows]
     left = level - s.low[rows][:, None]
     room = s.high[rows][:, None] - level
     up = np.minimum(s.discharge_kw[rows][:, None] - power, np.maximum(left, 0) * s.discharge_efficiency[rows][:, None])

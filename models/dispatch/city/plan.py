@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.dispatch.city.blocks import BlockSites
-from models.dispatch.city.dual import Dual, Multipliers
+from models.dispatch.city.dual import Multipliers
 from models.dispatch.city.fleet import Fleet
 from models.dispatch.city.judge import Judged, judge
 from models.dispatch.city.solve import CitySolved, solve_city
-from models.dispatch.city.sweep import Sweeper
+from models.dispatch.city.sweep import one_bound, prices
 from models.dispatch.city.warm import warm
 from models.dispatch.extract import COMPONENTS
 from vpp.domain import Array, AssetType, Carrier, Case, Label, Plan, Unit
@@ -102,20 +102,17 @@ def sample_proof(
     sites = _sample(case, solved)
     if not sites:
         return {"sample_sites": 0.0}
-    sweeper = Sweeper(fleet, 1)
     alone = BlockSites(case, asset_types, [units for units, _, _ in sites], coupling, templates)
-    dual = Dual(replace(fleet, classes=coupling.classes()), sweeper)  # a site by itself may have classes of its own
-    m = dual.feasible(solved.multipliers)
-    pi = dual.prices(m)
+    m = solved.multipliers
+    pi = prices(replace(fleet, classes=coupling.classes()), m)  # a site by itself may have classes of its own
     excess, below = -np.inf, 0.0
     for k, (units, part, rows) in enumerate(sites):
-        kernel = sweeper.one_bound(part, rows, pi, m) + fleet.members[units[0].id].lost_eur
+        kernel = one_bound(fleet, part, rows, pi, m) + fleet.members[units[0].id].lost_eur
         lower, upper = alone.optimum(k, pi, m, seconds)
         if part == "store":
             kernel += _headroom_at_no_power(fleet, rows, m)
         excess = max(excess, kernel - upper)
         below = max(below, lower - kernel)
-    sweeper.close()
     return {"sample_sites": float(len(sites)), "sample_bound_above_optimum_eur": float(excess),
             "sample_bound_below_optimum_eur": below}  # fmt: skip
 

@@ -65,7 +65,9 @@ class Coupling:
     def __init__(self, case: Case, most_kw: float) -> None:
         h, market = case.horizon, case.market
         self._case, self._steps = case, h.steps
-        self.penalty = {k: v / 1000 for k, v in penalties_of(case).items()}
+        self.penalties = penalties_of(case)
+        """EUR/MWh."""
+        self.penalty = {k: v / 1000 for k, v in self.penalties.items()}
         self._upper: list[Array] = []
         self._lower: list[Array] = []
         self._above: list[Array] = []
