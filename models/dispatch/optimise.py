@@ -178,6 +178,8 @@ def plan_at(case: Case, built: Built, solved: Solved, effort: Effort, seconds: M
         heat_kw=found.heat_kw,
         state_energy_kwh=found.state_energy_kwh,
         state_on=found.state_on,
+        market_kw=found.market_kw,
+        deviations=found.deviations,
         prices={} if solved.row_dual is None else prices(built.dispatch, built.program, solved.row_dual),
         limits=binding_limits(built, solved),
         seconds={**seconds, "judge": time.perf_counter() - judging},

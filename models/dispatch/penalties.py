@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from vpp.domain import PENALTY_FACTORS, Case
+from vpp.domain import PENALTY_FACTORS, Case, commitment
 
 LEAST_BASE_EUR_PER_MWH = 10_000.0
 
@@ -23,6 +23,8 @@ def penalties_of(case: Case) -> dict[str, float]:
     market = case.market
     values = [market.buy_eur_per_mwh, market.sell_eur_per_mwh, market.grid_fee_eur_per_mwh,
               np.add(market.buy_eur_per_mwh, market.grid_fee_eur_per_mwh)]  # fmt: skip
+    ahead = commitment(market, case.horizon.steps)
+    values += [ahead.bought_eur_per_mwh, ahead.sold_eur_per_mwh]
     for unit in case.units:
         for part in (unit.asset, unit.outlook):
             values += [v for name in _prices(type(part)) if (v := getattr(part, name)) is not None]

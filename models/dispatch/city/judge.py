@@ -28,7 +28,7 @@ from models.dispatch.problem import (
     network_problem,
     part_problem,
 )
-from vpp.domain import Array, AssetType, Case, FlexibleFlow, Unit, Violation
+from vpp.domain import Array, AssetType, Case, Deviation, FlexibleFlow, Unit, Violation, commitment
 from vpp.milp import Program, Stamp, Templates
 
 WHOLE = 1e-11
@@ -109,6 +109,8 @@ class Judged:
     heat_kw: dict[str, Array] = field(default_factory=dict[str, Array])
     state_energy_kwh: dict[str, Array] = field(default_factory=dict[str, Array])
     state_on: dict[str, Array] = field(default_factory=dict[str, Array])
+    market_kw: dict[str, Array] = field(default_factory=dict[str, Array])
+    deviations: tuple[Deviation, ...] = ()
 
     def add(self, found: Outcome) -> None:
         for name, eur in found.components.items():
@@ -119,6 +121,8 @@ class Judged:
         self.heat_kw |= found.heat_kw
         self.state_energy_kwh |= found.state_energy_kwh
         self.state_on |= found.state_on
+        self.market_kw |= found.market_kw
+        self.deviations += found.deviations
 
 
 class _Meeting:
@@ -319,16 +323,20 @@ def _network(network: DispatchProblem, program: Program, meeting: _Meeting, out:
     net = meeting.node[case.root.id]
     known: dict[str, dict[str, Array]] = {
         ELECTRICITY: {"net_kw": np.stack([meeting.node[n.id] for n in network.electricity])},
-        MARKET: {"net_kw": net, "import_kw": np.maximum(-net, 0), "export_kw": np.maximum(net, 0)},
+        MARKET: {"net_kw": net, "import_kw": np.maximum(-net, 0), "export_kw": np.maximum(net, 0),
+                 "importing": (net < 0).astype(float)},
         CAP: {"net_kw": np.stack([meeting.node.get(c.target, own)
                                   for c, own in zip(case.caps, meeting.cap, strict=True)])
               if case.caps else np.zeros((0, case.horizon.steps))},
         HEADROOM: {"offered_kw": meeting.offered},
     }  # fmt: skip
-    quantity = net - meeting.exempt
-    if "exempt_kw" in program.stamps[MARKET].template.where:
-        known[MARKET] |= {"exempt_kw": meeting.exempt, "bought_kw": np.maximum(-quantity, 0),
-                          "sold_kw": np.maximum(quantity, 0)}  # fmt: skip
+    market = program.stamps[MARKET].template.where
+    if "exempt_kw" in market:
+        known[MARKET]["exempt_kw"] = meeting.exempt
+    if "bought_kw" in market:
+        beyond = net - meeting.exempt - commitment(case.market, case.horizon.steps).position_kw
+        known[MARKET] |= {"bought_kw": np.maximum(-beyond, 0), "sold_kw": np.maximum(beyond, 0),
+                          "buying": (beyond < 0).astype(float)}  # fmt: skip
     for name, stamp in program.stamps.items():
         block, residual = complete(stamp, known[name])
         out.residual = max(out.residual, residual)

@@ -80,6 +80,7 @@ def _plan(
         violations=tuple(found.violations), assets=len(case.units), power_kw=sorted_(found.power_kw),
         heat_kw=sorted_(found.heat_kw), state_energy_kwh=sorted_(found.state_energy_kwh),
         state_on=sorted_(found.state_on), prices=node_prices(case, solved), seconds=seconds, proof=proof,
+        market_kw=found.market_kw, deviations=found.deviations,
     )  # fmt: skip
 
 
