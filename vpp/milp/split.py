@@ -112,7 +112,7 @@ def _rounds(
         bundle.raise_bound(PART_GAP * allowed, aim.node_limit)
         for _ in range(COMBINED):
             if not aim.is_missed(best, bundle.bound):
-                return best
+                break
             decided = bundle.combination(at, value)
             held = None if decided is None else _held(whole, m, decided)
             if held is None:
@@ -124,7 +124,7 @@ def _rounds(
                 bundle.keep(at)
         before, apart = apart, value - bundle.bound
         in_vain = 0 if before - apart > WORTHWHILE * apart else in_vain + 1
-        if in_vain == IN_VAIN:
+        if in_vain == IN_VAIN or not aim.is_missed(best, bundle.bound):
             break
     return best
 
