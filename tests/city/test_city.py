@@ -324,7 +324,7 @@ def test_the_shortest_time_limit_still_gives_a_labelled_plan():
 def test_a_sunk_first_guess_does_not_spoil_a_warm_start():
     c = street(5, 12, 4, limit=15.0)
     cold = city_plan(c, ASSET_TYPES, TEMPLATES, gap=0.01, time_limit=20.0)
-    warm_start = city_plan(c, ASSET_TYPES, TEMPLATES, gap=0.01, time_limit=20.0, start=cold.multipliers)
+    warm_start = city_plan(c, ASSET_TYPES, TEMPLATES, gap=0.01, time_limit=20.0, start=cold.start)
     assert_agree(warm_start.plan, cold.plan)
 
 

@@ -37,6 +37,8 @@ from models.dispatch.city.sweep import Block, part, prices, rewarded, swept, too
 from vpp.domain import Array
 
 Index = NDArray[np.int64]
+MOVED = 2e-3
+"""EUR/kWh by which a price must move, in some step, for sites to be asked again (a fiftieth of a day's spread)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,14 @@ class Told:
     x: Array
     slope: Array
     """Of the price lines (R), EUR/kWh per kW; inf: the steps themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """Multipliers of its rows."""
+
+    up: Array
+    down: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +186,9 @@ class Resident:
         self.fleet, self._share = given.fleet, given.share
         self._rng = np.random.default_rng(given.seed)
         self._orders: dict[str, Any] = {}
+        self._fresh = 0
+        self._asked: dict[str, Array] = {}
+        """Prices by class at which sites were last asked, by kind."""
         self.stop = threading.Event()
         """Set when whoever asks does not want to wait any longer."""
         f = self.fleet
@@ -185,10 +198,11 @@ class Resident:
                 self._group[f.flows.price_class[g]] = g
         self.now = Schedule.idle(f)
 
-    def bound(self, m: Any, exact: bool, seconds: float) -> Answer:
-        """At multipliers m of its rows: a bound, exact only for so many seconds, and the flows it stands for."""
+    def bound(self, m: Any, exact: bool, tol: float, seconds: float) -> Answer:
+        """At multipliers m of its rows: a bound, exact (to `tol`) only for so many seconds, and the flows it stands
+        for."""
         f, h, pi = self.fleet, self.fleet.horizon.step_h, prices(self.fleet, m)
-        found = swept(f, pi, m, exact=exact, deadline=time.perf_counter() + seconds, stop=self.stop)
+        found = swept(f, pi, m, exact=exact, tol=tol, deadline=time.perf_counter() + seconds, stop=self.stop)
         margin = pi[f.flows.price_class] - f.flows.cost
         value = (
             found.value - h * float((np.maximum(margin, 0.0) * f.flows.room).sum()) - h * float((pi * f.fixed).sum())
@@ -197,15 +211,16 @@ class Resident:
         np.add.at(injected, f.flows.price_class, np.where(margin > 0, f.flows.room, 0.0))
         return Answer(value=value, x=self._by_row(injected) + found.extra)
 
-    def begin(self, m: Any, quick: bool, at: Array | None = None) -> Array:
+    def begin(self, m: Any, quick: bool, at: Array | None = None, on: Any = None) -> Array:
         """Every site alone at the prices (or at those of `at`, by class), on/off exact; `quick`: units with minimum
-        times stay on or off. The flows of its rows."""
+        times stay on or off; `on`: they are on as in this (n, T), where that is allowed. The flows of its rows."""
         f, s = self.fleet, self.now
         pi = np.ascontiguousarray(prices(f, m) if at is None else at)
         first_schedules(f, rewarded(f, f.heat, f.counts, m), pi, s.store_power, s.store_level, s.run_power, s.heat,
-                        tools(f.horizon.steps), quick=quick)  # fmt: skip
+                        tools(f.horizon.steps), quick=quick, on=on)  # fmt: skip
         for k in range(len(f.others.sites)):
             f.others.start(k, pi)
+        self._asked = {kind: pi.copy() for kind in "bh"}
         margin = pi[f.flows.price_class] - f.flows.cost
         s.flow[:] = np.where(margin > 0, f.flows.room, 0.0)
         return self.flows()
@@ -213,11 +228,18 @@ class Resident:
     def improve(self, kind: str, told: Told, sub: int, parts: int, anew: float, tol: float) -> Array | None:
         """Part `sub` of its sites of one kind, one after the other: what it moved in its rows. None: it has none.
 
-        A share `anew` of the heat sites chooses on and off afresh, the others move as they are committed.
+        A share `anew` of the heat sites chooses on and off afresh, the others move as they are committed. On lines of
+        prices, those are left out whose price has hardly moved since they were last asked.
         """
         if sub == 0 or kind not in self._orders:
-            self._orders[kind] = self._order(kind)
+            order = self._order(kind)
+            fresh = round(anew * len(order)) if kind == "h" else 0
+            if kind in "bh" and not np.isinf(told.slope).all():
+                moved = self._moved(kind, told)[self._class_of(kind)[order]]
+                order = np.concatenate([order[:fresh], order[fresh:][moved[fresh:]]])
+            self._orders[kind], self._fresh = order, fresh
         order = self._orders[kind]
+        anew = self._fresh / max(len(order), 1)
         order = order[len(order) * sub // parts : len(order) * (sub + 1) // parts]
         if len(order) == 0:
             return None
@@ -226,13 +248,26 @@ class Resident:
         self._improve(kind, net, order, exact, anew, tol)
         return (net.x - told.x) / self._share[:, None]
 
-    def _order(self, kind: str) -> Any:
+    def _class_of(self, kind: str) -> Index:
         f = self.fleet
+        return {"b": f.stores, "r": f.runs, "h": f.heat}[kind].price_class
+
+    def _moved(self, kind: str, told: Told) -> NDArray[np.bool_]:
+        """Classes whose price has moved by more than MOVED since their sites of this kind were asked."""
+        r = self.fleet.rows
+        up, down = updated(told.x, r.upper, told.lower, r.above, r.below, told.up, told.down, told.slope)
+        now = prices(self.fleet, Lines(up=up, down=down))
+        last = self._asked.setdefault(kind, np.full_like(now, np.inf))
+        moved = np.asarray(np.abs(now - last).max(axis=1) > MOVED)
+        last[moved] = now[moved]
+        return moved
+
+    def _order(self, kind: str) -> Any:
         if kind == "f":
-            return np.zeros(1 if len(f.flows.price_class) else 0, dtype=np.int64)
+            return np.zeros(1 if len(self.fleet.flows.price_class) else 0, dtype=np.int64)
         if kind == "o":
-            return np.arange(len(f.others.sites))
-        return self._rng.permutation(len({"b": f.stores, "r": f.runs, "h": f.heat}[kind].price_class))
+            return np.arange(len(self.fleet.others.sites))
+        return self._rng.permutation(len(self._class_of(kind)))
 
     def net(self, told: Told) -> Net:
         f, rows = self.fleet, self.fleet.rows
