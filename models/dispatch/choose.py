@@ -35,18 +35,23 @@ def hard_units(case: Case) -> int:
 def planned(
     case: Case, asset_types: Mapping[str, AssetType], templates: Templates, *, method: str, gap: float,
     time_limit: float, progress: Progress | None, exactly: Callable[[float], Plan], workers: int | None = None,
-    dask: str | None = None,
+    dask: str | None = None, previous: Plan | None = None,
 ) -> Plan:  # fmt: skip
-    """The plan of the method asked for, or of the one that fits the size; `exactly(seconds)` is the other way."""
+    """The plan of the method asked for, or of the one that fits the size; `exactly(seconds)` is the other way.
+
+    The decomposition begins from the `previous` plan, if that reaches into the horizon and knows prices.
+    """
     if method not in ("auto", "city"):
         return exactly(time_limit)
 
     def city(seconds: float, *why: Message) -> Plan:
         from models.dispatch.city.plan import city_plan  # loads numba, which small cases need not
+        from models.dispatch.city.start import start_after
 
+        start = None if previous is None else start_after(previous, case)
         found = city_plan(case, asset_types, templates, gap=gap, time_limit=seconds, progress=progress,
-                          workers=workers, dask=dask)  # fmt: skip
-        return because(found.plan, *why)
+                          workers=workers, dask=dask, start=start)  # fmt: skip
+        return because(found.plan, *why, *(() if start is None else (said("begun from the previous plan"),)))
 
     if method == "city":
         return city(time_limit, said("asked for"))

@@ -70,7 +70,7 @@ def optimise(
     try:
         return planned(case, asset_types, templates, method=effort.method.value, gap=effort.gap,
                        time_limit=effort.time_limit, progress=progress, exactly=exactly, workers=effort.workers,
-                       dask=effort.dask)  # fmt: skip
+                       dask=effort.dask, previous=previous)  # fmt: skip
     except NoPlan as reason:  # of the decomposition: the lower rungs, which need no solver
         return replace(exactly(0.0), status=str(reason))
 

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -185,8 +186,8 @@ class Resident:
     def __init__(self, given: Part) -> None:
         self.fleet, self._share = given.fleet, given.share
         self._rng = np.random.default_rng(given.seed)
-        self._orders: dict[str, Any] = {}
-        self._fresh = 0
+        self._orders: dict[str, tuple[Any, Any]] = {}
+        """Sites of a round, by kind: those that choose on and off afresh, and the others."""
         self._asked: dict[str, Array] = {}
         """Prices by class at which sites were last asked, by kind."""
         self.stop = threading.Event()
@@ -233,19 +234,17 @@ class Resident:
         """
         if sub == 0 or kind not in self._orders:
             order = self._order(kind)
-            fresh = round(anew * len(order)) if kind == "h" else 0
+            fresh = ceil(anew * len(order)) if kind == "h" else 0
+            rest = order[fresh:]
             if kind in "bh" and not np.isinf(told.slope).all():
-                moved = self._moved(kind, told)[self._class_of(kind)[order]]
-                order = np.concatenate([order[:fresh], order[fresh:][moved[fresh:]]])
-            self._orders[kind], self._fresh = order, fresh
-        order = self._orders[kind]
-        anew = self._fresh / max(len(order), 1)
-        order = order[len(order) * sub // parts : len(order) * (sub + 1) // parts]
-        if len(order) == 0:
+                rest = rest[self._moved(kind, told)[self._class_of(kind)[rest]]]
+            self._orders[kind] = order[:fresh], rest
+        chosen, rest = (a[len(a) * sub // parts : len(a) * (sub + 1) // parts] for a in self._orders[kind])
+        if len(chosen) + len(rest) == 0:
             return None
         net = self.net(told)
         exact = bool(np.isinf(told.slope).all())
-        self._improve(kind, net, order, exact, anew, tol)
+        self._improve(kind, net, np.concatenate([chosen, rest]), exact, len(chosen), tol)
         return (net.x - told.x) / self._share[:, None]
 
     def _class_of(self, kind: str) -> Index:
@@ -277,7 +276,7 @@ class Resident:
                    share=self._share, group=self._group, room=f.flows.room, flow=self.now.flow, headroom=headroom,
                    near=near())  # fmt: skip
 
-    def _improve(self, kind: str, net: Net, order: Any, exact: bool, anew: float, tol: float) -> None:
+    def _improve(self, kind: str, net: Net, order: Any, exact: bool, anew: int, tol: float) -> None:
         f, s, w = self.fleet, self.now, tools(self.fleet.horizon.steps)
         h, p = f.horizon.step_h, f.penalty
         if kind == "b":
@@ -285,7 +284,7 @@ class Resident:
         elif kind == "r":
             improve_runs(net, f.runs, order, h, exact, w.store, s.run_power)
         elif kind == "h":
-            improve_heat(net, f.heat, f.counts, order, round(anew * len(order)), h, p, exact, w.one, w.heat, w.concave,
+            improve_heat(net, f.heat, f.counts, order, anew, h, p, exact, w.one, w.heat, w.concave,
                          w.found, tol, s.heat)  # fmt: skip
         elif kind == "f":
             settle_flows(net, f.flows.price_class, f.flows.cost, 0, len(f.flows.price_class))
