@@ -6,10 +6,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from models.columns import per_step
 from models.dispatch.clock import when
 from models.dispatch.problem import CAP, ELECTRICITY, MARKET, DispatchProblem
-from vpp.domain import Array, Case, Deviation, Message, commitment, said
+from vpp.domain import Array, Case, Deviation, Message, beyond_day_ahead, commitment, said
 from vpp.milp import Program
 
 NOTHING_KW = 1e-3
@@ -45,7 +44,7 @@ def deviations(dispatch: DispatchProblem, program: Program, x: Array) -> Iterato
         return
     case, h = dispatch.case, dispatch.case.horizon
     off = np.nan_to_num(table["deviation"])
-    costs = beyond_day_ahead(case, off)
+    costs = beyond_day_ahead(case.market, off, h.step_h)
     at = _limits_reached(dispatch, program, x)
     way = np.where(np.abs(off) > NOTHING_KW, np.sign(off), 0.0).astype(int)
     cause = np.where(way > 0, at[0], np.where(way < 0, at[1], -1))
@@ -59,14 +58,6 @@ def deviations(dispatch: DispatchProblem, program: Program, x: Array) -> Iterato
         where = places[cause[begin]] if cause[begin] >= 0 else ""
         told = _sentence(abs(kwh), way[begin] > 0, when(h.time(begin), h.time(end)), eur, where)
         yield Deviation(start=h.time(begin), end=h.time(end), kwh=kwh, costs_eur=eur, sentence=f"{told}", said=told)
-
-
-def beyond_day_ahead(case: Case, off_kw: Array) -> Array:
-    """EUR per step: what deviations (long > 0) cost more than the same energy at day-ahead prices."""
-    h, ahead = case.horizon, commitment(case.market, case.horizon.steps)
-    buy, sell = (per_step(v, h) for v in (case.market.buy_eur_per_mwh, case.market.sell_eur_per_mwh))
-    short, long = np.maximum(-off_kw, 0.0), np.maximum(off_kw, 0.0)
-    return h.step_h / 1000 * (short * (ahead.bought_eur_per_mwh - buy) + long * (sell - ahead.sold_eur_per_mwh))
 
 
 def _limits_reached(dispatch: DispatchProblem, program: Program, x: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

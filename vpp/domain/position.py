@@ -60,6 +60,14 @@ def imbalance_prices(market: Market, steps: int) -> tuple[Array, Array]:
     return _per_step(short, steps), _per_step(long, steps)
 
 
+def beyond_day_ahead(market: Market, off_kw: Array, step_h: float) -> Array:
+    """EUR per step: what deviations (long > 0) cost more than the same energy at day-ahead prices; NaN is unknown."""
+    steps = len(off_kw)
+    buy, sell = _per_step(market.buy_eur_per_mwh, steps), _per_step(market.sell_eur_per_mwh, steps)
+    short, long = imbalance_prices(market, steps)
+    return step_h / 1000 * np.where(off_kw < 0, -off_kw * (short - buy), off_kw * (sell - long))
+
+
 def _spread(price: Array) -> Array:
     return np.maximum(LEAST_SPREAD_EUR_PER_MWH, SPREAD_SHARE * np.abs(price))
 

@@ -6,7 +6,6 @@ from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 
@@ -15,9 +14,10 @@ from vpp.operations.apply import GRACE
 from vpp.operations.live.clock import SharedClock
 from vpp.operations.live.planner import ASSUMPTIONS, DAY_AHEAD_AT, SETTLE_WALL_S
 from vpp.operations.live_case import STALE
+from vpp.operations.position import GATE_CLOSURE, Position, position_kw, positions
 from vpp.store import Store, listing
 from vpp.store import day as of_day
-from vpp.store.dispatcher import Note, Release, notes, releases
+from vpp.store.dispatcher import Note, notes, releases
 from vpp.store.dispatching import (
     Dispatch,
     Override,
@@ -31,8 +31,6 @@ from vpp.store.dispatching import (
     troubled,
 )
 
-GATE_CLOSURE = clock_time(12, 0)
-"""Local, on the day before: then the newest day-ahead plan is the position, unless another one was released."""
 TOMORROW_PRICES_BY = clock_time(13, 30)
 """Local: the auction's results come at about 13:00."""
 SILENT_WALL_S, SILENT_AT_LEAST = 60.0, timedelta(minutes=5)
@@ -79,17 +77,6 @@ class Attention:
     """The same for every language; empty: only the text is known."""
     at: datetime | None = None
     amount: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
-    """What was sold and bought for a delivery day: net export of a plan, kW."""
-
-    day: date
-    run_id: UUID
-    release: Release | None
-    """None: nobody released it, the gate closed."""
-    net_kw: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,10 +137,7 @@ class Day:
     @property
     def position_kw(self) -> Array:
         """Of all days that have one."""
-        found = np.full(self.horizon.steps, np.nan)
-        for position in self.positions:
-            found = np.where(np.isnan(position.net_kw), found, position.net_kw)
-        return found
+        return position_kw(self.positions, self.horizon)
 
     @property
     def deviation_kwh(self) -> float | None:
@@ -186,7 +170,6 @@ def the_day(store: Store, clock: SharedClock) -> Day:
     readings = of_day.power_now(store, now - STALE)
     stores = of_day.levels(store, now - STALE)
     given = overrides(store, now)
-    places = [_position(store, day, now, horizon) for day in (today, today + timedelta(days=1))]
     ages = input_ages(store, now)
     found_parts = parts(store)
     return Day(
@@ -195,7 +178,7 @@ def the_day(store: Store, clock: SharedClock) -> Day:
         levels_kwh={k: v for k, v in plans["state_energy_kwh"].items() if k in STORES},
         measured_kwh={k: v for k, v in of_day.measured(store, horizon, "energy_kwh").items() if k in STORES},
         sell_eur_per_mwh=sell, buy_eur_per_mwh=buy, price_terms=of_day.price_terms(store, horizon),
-        positions=[p for p in places if p is not None],
+        positions=positions(store, horizon, now),
         now_kw={kind: kw for kind, (_, kw, _) in readings.items()},
         read_at=max((at for _, _, at in readings.values()), default=None),
         stores=[Level(kind=k, count=n, energy_kwh=e, capacity_kwh=c) for k, (n, e, c) in sorted(stores.items())
@@ -234,24 +217,6 @@ def _on(cell: Any, found: dict[str, Array], horizon: Horizon) -> Array:
     if isinstance(cell, int | float):
         return np.full(horizon.steps, float(cell))
     return found.get(str(cell), np.full(horizon.steps, np.nan))
-
-
-def _position(store: Store, day: date, now: datetime, horizon: Horizon) -> Position | None:
-    """The newest release; else, after gate closure, the newest day-ahead plan there was by then."""
-    delivery = market_day(day)
-    released = next(iter(releases(store, day, now)), None)
-    run_id = None if released is None else released.run_id
-    if run_id is None:
-        gate = datetime.combine(day - timedelta(days=1), GATE_CLOSURE, MARKET_ZONE)
-        ahead = of_day.newest_day_ahead(store, delivery.start, gate) if now >= gate else None
-        run_id = None if ahead is None else ahead.run_id
-    if run_id is None:
-        return None
-    net = total(of_day.of_run(store, run_id, delivery, "power_kw"), delivery)
-    first = (delivery.start - horizon.start) // horizon.step
-    on = np.full(horizon.steps, np.nan)
-    on[first : first + delivery.steps] = net
-    return Position(day=day, run_id=run_id, release=released, net_kw=on)
 
 
 # What needs attention
