@@ -156,7 +156,14 @@ class Run:
                 self._as_committed(state, m)
             return self._solved(m, self.schedule[0], self.best.value, self.status)
         beginning = time.perf_counter()
-        state.begin(m, on=None if after is None else after.commitment(self.fleet))
+        given = None if after is None else after.commitment(self.fleet)
+        try:
+            state.begin(m, quick=self.status == "interrupted", on=given)
+        except KeyboardInterrupt:
+            self.status, self.deadline = "interrupted", time.perf_counter()
+            if self.schedule[1] is not None:
+                return self._solved(m, self.schedule[0], self.best.value, self.status)
+            state.begin(m, quick=True)
         taken = (1.0 if after is None else EXACT_PER_COMMITTED) * (time.perf_counter() - beginning)
         self.kept = min((PROOF_PER_SWEEP + 1) * taken, LATEST * left)
         state.measure()
@@ -173,7 +180,7 @@ class Run:
                 if self._reached(cost):
                     break
                 if not self._time_left():
-                    self.status = "time limit"
+                    self.status = self.status if self.status == "interrupted" else "time limit"
                     break
                 rounds, m = MORE_ROUNDS, state.with_broken(self.mean or m)
         except KeyboardInterrupt:
