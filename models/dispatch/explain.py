@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from models.columns import per_step
-from models.dispatch.held import held_by, say_held
+from models.dispatch.held import held_by, pressed, say_held
 from models.dispatch.problem import active
 from models.dispatch.view import NOTHING_KW, NOTHING_KWH, Say, View, available_kw, mean
 from vpp.domain import Array, Cap, Case, Message, Plan, Reason, said
@@ -30,13 +30,14 @@ def reasons(case: Case, plan: Plan) -> Iterator[Reason]:
     """Of every asset, in the order of the case and of time; together they cover the horizon."""
     h, buy = case.horizon, per_step(case.market.buy_eur_per_mwh, case.horizon)
     capped = _capped(case, plan)
-    root = plan.prices.get(case.root.id, buy)
+    root, by = plan.prices.get(case.root.id, buy), pressed(case, plan)
+    times, unknown = [h.time(t) for t in range(h.steps + 1)], np.full(h.steps, np.nan)
     for unit in case.units:
         price = plan.prices.get(getattr(unit.asset, "node", ""), root)
-        heat_price = plan.prices.get(getattr(unit.asset, "heat_node", ""), np.full(h.steps, np.nan))
+        heat_price = plan.prices.get(getattr(unit.asset, "heat_node", ""), unknown)
         view = View(unit, case, plan, price, heat_price)
         codes, say = _EXPLAIN[unit.type](view)
-        codes = np.where((held := held_by(view)) != 0, HELD + held, codes)
+        codes = np.where((held := held_by(view, by)) != 0, HELD + held, codes)
         codes = np.where(capped[unit.id] >= 0, CAPPED + capped[unit.id], codes) if unit.id in capped else codes
         edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), h.steps]
         for begin, end in pairwise(edges):
@@ -47,7 +48,7 @@ def reasons(case: Case, plan: Plan) -> Iterator[Reason]:
                 word, told = say_held(view, begin, end) if code >= HELD - 1 else say(code, begin, end)
             if any(value != value for value in told.values.values()):
                 told = UNPRICED.get(word, said("this plan has no prices that say why"))
-            yield Reason(asset=unit.id, start=h.time(begin), end=h.time(end), code=word, sentence=f"{told}", said=told)
+            yield Reason(asset=unit.id, start=times[begin], end=times[end], code=word, sentence=f"{told}", said=told)
 
 
 UNPRICED: Mapping[str, Message] = {

@@ -14,20 +14,29 @@ TAKE = ("battery", "ev_charger", "heat_pump", "electric_boiler")
 CURTAILED = ("pv", "wind")
 
 
-def held_by(v: View) -> NDArray[np.int_]:
-    """1 where it gives, -1 where it takes (or gives less) to keep to the schedule, else 0; (steps,).
+Pressed = tuple[NDArray[np.bool_], NDArray[np.bool_]]
+"""Steps in which the position makes power dear, and cheap."""
 
-    There the price at the root lies beyond what it would be at day-ahead prices: without the position nobody paid it.
-    """
+
+def pressed(case: Case, plan: Plan) -> Pressed | None:
+    """Where the price at the root lies beyond what it would be at day-ahead prices: without the position nobody paid
+    it. None: it never does."""
+    root = plan.prices.get(case.root.id)
+    held = commitment(case.market, case.horizon.steps).held
+    if root is None or not held.any():
+        return None
+    low, high = _at_day_ahead_prices(case, plan)
+    return held & (root > high + PRESSED_EUR_PER_MWH), held & (root < low - PRESSED_EUR_PER_MWH)
+
+
+def held_by(v: View, by: Pressed | None) -> NDArray[np.int_]:
+    """1 where it gives, -1 where it takes (or gives less) to keep to the schedule, else 0; (steps,)."""
     none = np.zeros(v.case.horizon.steps, dtype=int)
-    root = v.plan.prices.get(v.case.root.id)
-    held = commitment(v.case.market, v.case.horizon.steps).held
-    if root is None or not held.any() or v.unit.type not in (*GIVE, *TAKE, *CURTAILED):
+    if by is None or v.unit.type not in (*GIVE, *TAKE, *CURTAILED):
         return none
     if getattr(v.unit.outlook, "feed_in_eur_per_mwh", None) is not None:
         return none  # the market has nothing to do with it
-    low, high = _at_day_ahead_prices(v.case, v.plan)
-    dear, cheap = held & (root > high + PRESSED_EUR_PER_MWH), held & (root < low - PRESSED_EUR_PER_MWH)
+    dear, cheap = by
     if v.unit.type in CURTAILED:
         return np.where(cheap & (available_kw(v) - v.power > NOTHING_KW), -1, none)
     gives = dear & (v.power > NOTHING_KW) & (v.unit.type in GIVE)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from models.dispatch.beside import Beside
 from models.dispatch.choose import planned
 from models.dispatch.exact import Built, Solved, Watch, build, solve_exact
 from models.dispatch.extract import minimised, outcome, prices
@@ -67,10 +68,14 @@ def optimise(
     def exactly(seconds: float) -> Plan:
         return _exactly(case, asset_types, replace(effort, time_limit=seconds), templates, progress, previous)
 
+    def beside(seconds: float) -> Beside:
+        other = replace(effort, method=Method.EXACT, time_limit=seconds)
+        return Beside(case, asset_types, other, previous)
+
     try:
         return planned(case, asset_types, templates, method=effort.method.value, gap=effort.gap,
-                       time_limit=effort.time_limit, progress=progress, exactly=exactly, workers=effort.workers,
-                       dask=effort.dask)  # fmt: skip
+                       time_limit=effort.time_limit, progress=progress, exactly=exactly, beside=beside,
+                       workers=effort.workers, dask=effort.dask, previous=previous)  # fmt: skip
     except NoPlan as reason:  # of the decomposition: the lower rungs, which need no solver
         return replace(exactly(0.0), status=str(reason))
 

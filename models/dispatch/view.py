@@ -1,12 +1,12 @@
 """One asset in its plan: what its reasons are told from."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
 from models.columns import per_step
-from vpp.domain import MARKET_ZONE, Array, Case, Message, Plan, Unit
+from vpp.domain import MARKET_ZONE, Array, Case, Horizon, Message, Plan, Unit
 
 NOTHING_KW = 1e-4
 NOTHING_KWH = 1e-3
@@ -44,11 +44,16 @@ class View:
 
     def clock(self, t: int) -> str:
         """Local time of the start of step t."""
-        return f"{self.case.horizon.time(t).astimezone(MARKET_ZONE):%H:%M}"
+        return _clock(self.case.horizon, t)
+
+
+@cache
+def _clock(horizon: Horizon, t: int) -> str:
+    return f"{horizon.time(t).astimezone(MARKET_ZONE):%H:%M}"
 
 
 def mean(values: Array, begin: int, end: int) -> float:
-    return float(np.mean(values[begin:end]))
+    return float(values[begin:end].sum()) / (end - begin)
 
 
 def available_kw(v: View) -> Array:

@@ -17,6 +17,7 @@ import numpy as np
 from models.dispatch.city.crew import Crew, each, sliced, summed
 from models.dispatch.city.fleet import Fleet
 from models.dispatch.city.resident import Answer
+from models.dispatch.city.sweep import EXACT_TOLERANCE
 from vpp.domain import Array
 
 SCALE = 0.02
@@ -65,13 +66,15 @@ class Dual:
         both = np.minimum(up, down)
         return Multipliers(up=up - both, down=down - both)
 
-    def bound(self, m: Multipliers, *, exact: bool = False, deadline: float = np.inf) -> Bound:
+    def bound(
+        self, m: Multipliers, *, exact: bool = False, tol: float = EXACT_TOLERANCE, deadline: float = np.inf
+    ) -> Bound:
         """A lower bound on what is minimised, and its slopes in the multipliers; exact until the deadline
         (perf_counter), relaxed where that was too short."""
         f = self.fleet
         h, seconds = f.horizon.step_h, deadline - time.perf_counter()
         answers: list[Answer] = self.crew.ask("bound", local(self.crew, m), each(self.crew, exact),
-                                              each(self.crew, seconds))  # fmt: skip
+                                              each(self.crew, tol), each(self.crew, seconds))  # fmt: skip
         value = sum(a.value for a in answers) + f.fixed_eur
         value -= h * float((m.up * np.where(self._has_up, f.rows.upper, 0.0)).sum())
         priced = self._has_down & ~self._peak[:, None]

@@ -11,6 +11,7 @@ from models.dispatch.city.dual import Multipliers
 from models.dispatch.city.fleet import Fleet
 from models.dispatch.city.judge import Judged, judge
 from models.dispatch.city.solve import CitySolved, solve_city
+from models.dispatch.city.start import Start
 from models.dispatch.city.sweep import one_bound, prices
 from models.dispatch.city.warm import warm
 from models.dispatch.extract import COMPONENTS
@@ -27,14 +28,14 @@ SAMPLE_SECONDS = 2.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CityPlan:
     plan: Plan
-    multipliers: Multipliers
-    """To start the next plan from."""
+    start: Start
+    """To begin the next plan from."""
 
 
 def city_plan(
     case: Case, asset_types: Mapping[str, AssetType], templates: Templates, *, gap: float, time_limit: float,
     progress: Progress | None = None, seed: int = 0, workers: int | None = None, dask: str | None = None,
-    start: Multipliers | None = None,
+    start: Start | None = None,
 ) -> CityPlan:  # fmt: skip
     """`NoPlan` if the compiled rows refuse what the kernels found. Why it was chosen is for the chooser to say."""
     compiling = warm()
@@ -52,7 +53,9 @@ def city_plan(
     seconds = {"compile": compiling + compiled, **solved.seconds,
                "judge": max(0.0, time.perf_counter() - judging - compiled)}  # fmt: skip
     plan = _plan(case, solved, found, gap, seconds, proof)
-    return CityPlan(plan=plan, multipliers=solved.multipliers)
+    up, down = solved.multipliers.up, solved.multipliers.down
+    rows = {name: (up[j], down[j]) for j, name in enumerate(solved.fleet.rows.names)}
+    return CityPlan(plan=plan, start=Start(horizon=case.horizon, rows=rows, on=plan.state_on))
 
 
 def minimised(found: Judged) -> float:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,8 @@ from models.dispatch.city.sweep import Block, part, prices, rewarded, swept, too
 from vpp.domain import Array
 
 Index = NDArray[np.int64]
+MOVED = 2e-3
+"""EUR/kWh by which a price must move, in some step, for sites to be asked again (a fiftieth of a day's spread)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,14 @@ class Told:
     x: Array
     slope: Array
     """Of the price lines (R), EUR/kWh per kW; inf: the steps themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """Multipliers of its rows."""
+
+    up: Array
+    down: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +186,10 @@ class Resident:
     def __init__(self, given: Part) -> None:
         self.fleet, self._share = given.fleet, given.share
         self._rng = np.random.default_rng(given.seed)
-        self._orders: dict[str, Any] = {}
+        self._orders: dict[str, tuple[Any, Any]] = {}
+        """Sites of a round, by kind: those that choose on and off afresh, and the others."""
+        self._asked: dict[str, Array] = {}
+        """Prices by class at which sites were last asked, by kind."""
         self.stop = threading.Event()
         """Set when whoever asks does not want to wait any longer."""
         f = self.fleet
@@ -185,10 +199,11 @@ class Resident:
                 self._group[f.flows.price_class[g]] = g
         self.now = Schedule.idle(f)
 
-    def bound(self, m: Any, exact: bool, seconds: float) -> Answer:
-        """At multipliers m of its rows: a bound, exact only for so many seconds, and the flows it stands for."""
+    def bound(self, m: Any, exact: bool, tol: float, seconds: float) -> Answer:
+        """At multipliers m of its rows: a bound, exact (to `tol`) only for so many seconds, and the flows it stands
+        for."""
         f, h, pi = self.fleet, self.fleet.horizon.step_h, prices(self.fleet, m)
-        found = swept(f, pi, m, exact=exact, deadline=time.perf_counter() + seconds, stop=self.stop)
+        found = swept(f, pi, m, exact=exact, tol=tol, deadline=time.perf_counter() + seconds, stop=self.stop)
         margin = pi[f.flows.price_class] - f.flows.cost
         value = (
             found.value - h * float((np.maximum(margin, 0.0) * f.flows.room).sum()) - h * float((pi * f.fixed).sum())
@@ -197,15 +212,16 @@ class Resident:
         np.add.at(injected, f.flows.price_class, np.where(margin > 0, f.flows.room, 0.0))
         return Answer(value=value, x=self._by_row(injected) + found.extra)
 
-    def begin(self, m: Any, quick: bool, at: Array | None = None) -> Array:
+    def begin(self, m: Any, quick: bool, at: Array | None = None, on: Any = None) -> Array:
         """Every site alone at the prices (or at those of `at`, by class), on/off exact; `quick`: units with minimum
-        times stay on or off. The flows of its rows."""
+        times stay on or off; `on`: they are on as in this (n, T), where that is allowed. The flows of its rows."""
         f, s = self.fleet, self.now
         pi = np.ascontiguousarray(prices(f, m) if at is None else at)
         first_schedules(f, rewarded(f, f.heat, f.counts, m), pi, s.store_power, s.store_level, s.run_power, s.heat,
-                        tools(f.horizon.steps), quick=quick)  # fmt: skip
+                        tools(f.horizon.steps), quick=quick, on=on)  # fmt: skip
         for k in range(len(f.others.sites)):
             f.others.start(k, pi)
+        self._asked = {kind: pi.copy() for kind in "bh"}
         margin = pi[f.flows.price_class] - f.flows.cost
         s.flow[:] = np.where(margin > 0, f.flows.room, 0.0)
         return self.flows()
@@ -213,26 +229,44 @@ class Resident:
     def improve(self, kind: str, told: Told, sub: int, parts: int, anew: float, tol: float) -> Array | None:
         """Part `sub` of its sites of one kind, one after the other: what it moved in its rows. None: it has none.
 
-        A share `anew` of the heat sites chooses on and off afresh, the others move as they are committed.
+        A share `anew` of the heat sites chooses on and off afresh, the others move as they are committed. On lines of
+        prices, those are left out whose price has hardly moved since they were last asked.
         """
         if sub == 0 or kind not in self._orders:
-            self._orders[kind] = self._order(kind)
-        order = self._orders[kind]
-        order = order[len(order) * sub // parts : len(order) * (sub + 1) // parts]
-        if len(order) == 0:
+            order = self._order(kind)
+            fresh = ceil(anew * len(order)) if kind == "h" else 0
+            rest = order[fresh:]
+            if kind in "bh" and not np.isinf(told.slope).all():
+                rest = rest[self._moved(kind, told)[self._class_of(kind)[rest]]]
+            self._orders[kind] = order[:fresh], rest
+        chosen, rest = (a[len(a) * sub // parts : len(a) * (sub + 1) // parts] for a in self._orders[kind])
+        if len(chosen) + len(rest) == 0:
             return None
         net = self.net(told)
         exact = bool(np.isinf(told.slope).all())
-        self._improve(kind, net, order, exact, anew, tol)
+        self._improve(kind, net, np.concatenate([chosen, rest]), exact, len(chosen), tol)
         return (net.x - told.x) / self._share[:, None]
 
-    def _order(self, kind: str) -> Any:
+    def _class_of(self, kind: str) -> Index:
         f = self.fleet
+        return {"b": f.stores, "r": f.runs, "h": f.heat}[kind].price_class
+
+    def _moved(self, kind: str, told: Told) -> NDArray[np.bool_]:
+        """Classes whose price has moved by more than MOVED since their sites of this kind were asked."""
+        r = self.fleet.rows
+        up, down = updated(told.x, r.upper, told.lower, r.above, r.below, told.up, told.down, told.slope)
+        now = prices(self.fleet, Lines(up=up, down=down))
+        last = self._asked.setdefault(kind, np.full_like(now, np.inf))
+        moved = np.asarray(np.abs(now - last).max(axis=1) > MOVED)
+        last[moved] = now[moved]
+        return moved
+
+    def _order(self, kind: str) -> Any:
         if kind == "f":
-            return np.zeros(1 if len(f.flows.price_class) else 0, dtype=np.int64)
+            return np.zeros(1 if len(self.fleet.flows.price_class) else 0, dtype=np.int64)
         if kind == "o":
-            return np.arange(len(f.others.sites))
-        return self._rng.permutation(len({"b": f.stores, "r": f.runs, "h": f.heat}[kind].price_class))
+            return np.arange(len(self.fleet.others.sites))
+        return self._rng.permutation(len(self._class_of(kind)))
 
     def net(self, told: Told) -> Net:
         f, rows = self.fleet, self.fleet.rows
@@ -242,7 +276,7 @@ class Resident:
                    share=self._share, group=self._group, room=f.flows.room, flow=self.now.flow, headroom=headroom,
                    near=near())  # fmt: skip
 
-    def _improve(self, kind: str, net: Net, order: Any, exact: bool, anew: float, tol: float) -> None:
+    def _improve(self, kind: str, net: Net, order: Any, exact: bool, anew: int, tol: float) -> None:
         f, s, w = self.fleet, self.now, tools(self.fleet.horizon.steps)
         h, p = f.horizon.step_h, f.penalty
         if kind == "b":
@@ -250,7 +284,7 @@ class Resident:
         elif kind == "r":
             improve_runs(net, f.runs, order, h, exact, w.store, s.run_power)
         elif kind == "h":
-            improve_heat(net, f.heat, f.counts, order, round(anew * len(order)), h, p, exact, w.one, w.heat, w.concave,
+            improve_heat(net, f.heat, f.counts, order, anew, h, p, exact, w.one, w.heat, w.concave,
                          w.found, tol, s.heat)  # fmt: skip
         elif kind == "f":
             settle_flows(net, f.flows.price_class, f.flows.cost, 0, len(f.flows.price_class))

@@ -71,11 +71,12 @@ class State:
         self._width = np.maximum(size, 0.1) / np.sqrt(np.maximum(1.0, self._units * 5 / 3 / PER_DISTRICT))
         self._width[: rows.kinks] = KINK_WIDTH * np.maximum(largest[: rows.kinks], 0.1)
 
-    def begin(self, m: Multipliers, *, quick: bool = False, at: Array | None = None) -> None:
+    def begin(self, m: Multipliers, *, quick: bool = False, at: Array | None = None, on: Any = None) -> None:
         """Every site alone at the prices, on/off exact; `quick`: units with minimum times stay on or off; `at`: at
-        these prices by class instead."""
+        these prices by class instead; `on`: units are on as in this (heat sites, T), where that is allowed."""
         prices = each(self.crew, None) if at is None else [at[slice(*b.classes)] for b in self.crew.blocks]
-        flows = self.crew.ask("begin", local(self.crew, m), each(self.crew, quick), prices)
+        given = each(self.crew, None) if on is None else [on[slice(*b.heat)] for b in self.crew.blocks]
+        flows = self.crew.ask("begin", local(self.crew, m), each(self.crew, quick), prices, given)
         self.x = summed(self.crew, flows, np.zeros_like(self.x))
 
     def sync(self) -> None:

@@ -148,9 +148,13 @@ def one_bound(fleet: Fleet, kind: str, rows: tuple[int, int], pi: Array, m: Pric
 
 
 def swept(
-    fleet: Fleet, pi: Array, m: Prices, *, exact: bool, deadline: float = np.inf, stop: threading.Event | None = None
-) -> Swept:
-    """All sites of a fleet; exact only until the deadline (perf_counter), and until told to stop."""
+    fleet: Fleet, pi: Array, m: Prices, *, exact: bool, tol: float = EXACT_TOLERANCE, deadline: float = np.inf,
+    stop: threading.Event | None = None,
+) -> Swept:  # fmt: skip
+    """All sites of a fleet; exact only until the deadline (perf_counter), and until told to stop.
+
+    `tol`: EUR per step and heat site by which dents are filled.
+    """
     w, h, steps, p = tools(fleet.horizon.steps), fleet.horizon.step_h, fleet.horizon.steps, fleet.penalty
     out, extra = np.zeros((fleet.classes.size, steps)), np.zeros_like(fleet.rows.upper)
     total, s, runs = 0.0, fleet.stores, fleet.runs
@@ -172,7 +176,7 @@ def swept(
     n = len(fleet.heat.price_class)
     if n:
         heat = rewarded(fleet, fleet.heat, fleet.counts, m)
-        cost, power, on = _heat(heat, pi, h, p, w, exact=exact, deadline=deadline, stop=stop)
+        cost, power, on = _heat(heat, pi, h, p, w, exact=exact, tol=tol, deadline=deadline, stop=stop)
         by_class(power, heat.price_class, np.ones(n), out)
         if fleet.rows.headroom is not None:
             on = on * fleet.counts[:, None]
@@ -187,7 +191,7 @@ def swept(
 
 
 def _heat(
-    heat: HeatSites, pi: Array, h: float, p: Any, w: Tools, *, exact: bool, deadline: float,
+    heat: HeatSites, pi: Array, h: float, p: Any, w: Tools, *, exact: bool, tol: float, deadline: float,
     stop: threading.Event | None,
 ) -> tuple[Array, Array, Any]:  # fmt: skip
     """Bounds of heat sites, injection, share of being on; relaxed where time is up, and of too intricate ones."""
@@ -199,7 +203,7 @@ def _heat(
             if time.perf_counter() > deadline or (stop is not None and stop.is_set()):
                 break
             some = np.arange(first, min(first + AT_ONCE, n))
-            heat_sweep_exact(heat, pi, h, p, w.one, w.heat, w.found, EXACT_TOLERANCE, some, cost, power, on)
+            heat_sweep_exact(heat, pi, h, p, w.one, w.heat, w.found, tol, some, cost, power, on)
         if np.isfinite(cost).all():
             return cost, power, on
     rough, flows = np.empty(n), np.zeros_like(power)
