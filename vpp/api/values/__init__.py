@@ -17,9 +17,11 @@ from vpp.api.values.people import (
     TokenSecret,
 )
 from vpp.api.values.plans import (
+    Deviation,
     Dispatch,
     Event,
     Forecast,
+    Position,
     Price,
     Reason,
     Run,
@@ -32,9 +34,10 @@ from vpp.api.values.plans import (
 from vpp.api.values.work import Entry, Health, Imported, Job, NewExport, NewStudy, Status, Study
 
 __all__ = [
-    "Activity", "Asset", "Dispatch", "Earned", "Entry", "Erased", "Event", "Forecast", "Health", "Imported",
-    "Instant", "Job", "LogIn", "Name", "NewAsset", "NewCommissioning", "NewExport", "NewLimit", "NewOverride",
-    "NewPerson", "NewProbe", "NewRelease", "NewStudy", "NewToken", "Override", "Owner", "Page", "Person",
-    "Price", "Profile", "Protocol", "Reading", "Reason", "Run", "RunDetails", "Scheduled", "Series", "Session",
-    "SetUp", "Setpoint", "SetpointDetails", "Status", "Study", "Text", "Token", "TokenSecret", "finite",
+    "Activity", "Asset", "Deviation", "Dispatch", "Earned", "Entry", "Erased", "Event", "Forecast", "Health",
+    "Imported", "Instant", "Job", "LogIn", "Name", "NewAsset", "NewCommissioning", "NewExport", "NewLimit",
+    "NewOverride", "NewPerson", "NewProbe", "NewRelease", "NewStudy", "NewToken", "Override", "Owner", "Page",
+    "Person", "Position", "Price", "Profile", "Protocol", "Reading", "Reason", "Run", "RunDetails", "Scheduled",
+    "Series", "Session", "SetUp", "Setpoint", "SetpointDetails", "Status", "Study", "Text", "Token", "TokenSecret",
+    "finite",
 ]  # fmt: skip
