@@ -99,12 +99,10 @@ def shifted(case: Case, seed: int) -> Case:
 
 
 def warm_replan(case: Case, cold: CityPlan, a: argparse.Namespace, out: dict[str, Any]) -> None:
-    """Started from the multipliers of the plan before, shifted; against a cold start on the same case."""
+    """Started from the multipliers and commitment of the plan before; against a cold start on the same case."""
     later = shifted(case, a.seed + 100)
-    m = cold.multipliers
-    start = type(m)(up=np.roll(m.up, -1, axis=1), down=np.roll(m.down, -1, axis=1))
     limited = argparse.Namespace(**{**vars(a), "time_limit": a.warm_limit})
-    warmed = measured(f"city.warm.{a.n}", later, limited, out, start)
+    warmed = measured(f"city.warm.{a.n}", later, limited, out, cold.start)
     again = measured(f"city.cold_again.{a.n}", later, a, out, None)
     excess = (warmed.plan.objective_eur - again.plan.objective_eur) / abs(again.plan.objective_eur)
     out[f"city.warm.{a.n}.excess"] = excess

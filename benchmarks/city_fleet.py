@@ -25,10 +25,10 @@ import numpy as np
 
 from assets import ASSET_TYPES
 from assets.ev_charger import EvSession
+from models.dispatch.city.crew import Threads
 from models.dispatch.city.dual import Dual
 from models.dispatch.city.fleet import fleet_of
 from models.dispatch.city.state import State
-from models.dispatch.city.sweep import Sweeper
 from vpp.domain import Carrier, Case, Horizon, Market, Node, Unit
 from vpp.milp import Templates
 
@@ -172,9 +172,8 @@ def uncoordinated(case: Case) -> Any:
     # Each district needs a price class of its own: a limit that never binds makes one.
     loose = [replace(n, export_limit_kw=1e9) if n.parent else n for n in case.nodes]
     fleet = fleet_of(replace(case, nodes=loose), ASSET_TYPES, Templates())
-    sweeper = Sweeper(fleet, 2)
-    state, dual = State.idle(fleet, sweeper), Dual(fleet, sweeper)
-    m = dual.start()
-    state.begin(dual.prices(m), m)
-    sweeper.close()
+    crew = Threads(fleet, 2)
+    state = State.idle(fleet, crew)
+    state.begin(Dual(fleet, crew).start())
+    crew.close()
     return state.x[1:].copy()

@@ -1,10 +1,11 @@
 """What a study of a year takes: a sample of its days projected, or base and seven variants really run.
 
     .venv/bin/python benchmarks/study.py [--assets 300] [--every-days 28]
-    .venv/bin/python benchmarks/study.py --year [--first 2024-07-01] [--days 365] [--workers 2] [--folder DIR]
+    .venv/bin/python benchmarks/study.py --year [--first 2024-07-01] [--days 365] [--every-days 1] [--workers 2]
+                                               [--folder DIR]
 
 Prints JSON. The same command goes on with an interrupted year. Processor seconds, because the clock of a shared machine
-says little.
+says little. `--year --every-days 14` is a year in small: all seasons, with the allowance of the year.
 """
 
 import argparse
@@ -55,6 +56,20 @@ def missed(found: Sequence[DayResult], gap: float, allowance_eur: float) -> list
     ]  # fmt: skip
 
 
+def nearness(found: Sequence[DayResult], gap: float, allowance_eur: float) -> dict[str, Any]:
+    """How near plans are to their bounds: as shares of days, at worst, and over all."""
+    cost, bound = (sum(r.kpis[k] for r in found) for k in ("minimised_eur", "bound_eur"))
+    kept = [max(gap * max(abs(r.kpis["minimised_eur"]), 1.0), allowance_eur) + 1e-6 for r in found]
+    return {
+        "days": len(found),
+        "within_gap_of_own_cost": round(sum(share(r) <= gap for r in found) / len(found), 4),
+        "within_allowance": round(sum(gap_eur(r) <= k for r, k in zip(found, kept, strict=True)) / len(found), 4),
+        "worst_gap": round(max(share(r) for r in found), 5),
+        "worst_gap_eur": round(max(gap_eur(r) for r in found), 3),
+        "gap_over_all": round((cost - bound) / abs(cost), 5),
+    }
+
+
 def cpu_of(lines: Sequence[dict[str, Any]]) -> dict[str, float]:
     cpu = [line["cpu_seconds"] for line in lines]
     return {"mean": round(sum(cpu) / len(cpu), 2), "least": min(cpu), "most": max(cpu)}
@@ -72,9 +87,9 @@ def log_of(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def year(assets: int, first: date, days: int, count: int, folder: Path) -> dict[str, Any]:
-    """Base and variants over consecutive days, each as the study runs it."""
-    text = section(assets, first, first + timedelta(days=days - 1))
+def year(assets: int, first: date, days: int, every_days: int, count: int, folder: Path) -> dict[str, Any]:
+    """Base and variants over the days, each as the study runs it."""
+    text = section(assets, first, first + timedelta(days=days - 1), every_days)
     text += "".join(f"\n[[variant.{name}.change]]\n{change}\n" for name, change in CHANGES.items())
     before, began = len(log_of(folder)), time.perf_counter()
     with workers(count) as pool, shown_progress() as progress:
@@ -82,19 +97,19 @@ def year(assets: int, first: date, days: int, count: int, folder: Path) -> dict[
     minutes, lines, found = (time.perf_counter() - began) / 60, log_of(folder), list(files.results(folder, manifest))
     gap, allowance, new = float(manifest["gap"]), float(manifest["gap_eur_per_day"]), len(lines) - before
     of = {v: [r for r in found if r.variant == v] for v in dict.fromkeys(r.variant for r in found)}
+    months = {m: [r for r in found if f"{r.day:%m}" == m] for m in sorted({f"{r.day:%m}" for r in found})}
+    cpu = cpu_of(lines)
     return {
-        "assets": assets, "first": str(first), "days": days, "workers": count, "allowance_eur_per_day": allowance,
-        "variant_days_run_now": new, "wall_minutes": round(minutes, 2), "cpu_seconds_per_day": cpu_of(lines),
-        "projected_minutes_of_the_year": round(minutes / new * VARIANTS * DAYS, 1) if new else None,
-        "variants": {
-            v: {
-                "days": len(rs),
-                "within_gap_of_own_cost": sum(share(r) <= gap for r in rs) / len(rs),
-                "within_allowance": sum(gap_eur(r) <= max(gap * max(abs(r.kpis["minimised_eur"]), 1.0), allowance)
-                                        + 1e-6 for r in rs) / len(rs),
-                "worst_gap": round(max(share(r) for r in rs), 5),
-            }
-            for v, rs in of.items()
+        "assets": assets, "first": str(first), "days": days, "every_days": every_days, "workers": count,
+        "allowance_eur_per_day": allowance, "variant_days_run_now": new, "wall_minutes": round(minutes, 2),
+        "cpu_seconds_per_day": cpu,
+        "projected_wall_minutes_of_the_year": round(minutes / new * VARIANTS * DAYS, 1) if new else None,
+        "projected_minutes_of_the_year_on_2_idle_cores": round(cpu["mean"] * VARIANTS * DAYS / 2 / 60, 1),
+        "all": nearness(found, gap, allowance),
+        "variants": {v: nearness(rs, gap, allowance) for v, rs in of.items()},
+        "months": {
+            m: {"cpu_seconds": cpu_of([x for x in lines if x["day"][5:7] == m])["mean"], **nearness(rs, gap, allowance)}
+            for m, rs in months.items()
         },
         "beyond_gap_of_own_cost": missed(found, gap, allowance),
     }  # fmt: skip
@@ -124,7 +139,7 @@ def sample(assets: int, every_days: int) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--assets", type=int, default=300)
-    parser.add_argument("--every-days", type=int, default=28)
+    parser.add_argument("--every-days", type=int, help="default: 28; of a year: 1")
     parser.add_argument("--year", action="store_true", help="run base and seven variants over consecutive days")
     parser.add_argument("--first", type=date.fromisoformat, default=date(2024, 7, 1))
     parser.add_argument("--days", type=int, default=DAYS)
@@ -132,10 +147,10 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="kept, so that an interrupted year goes on")
     given = parser.parse_args()
     if given.year:
-        folder = given.folder or Path("out") / f"year-{given.assets}-{given.first}-{given.days}"
-        found = year(given.assets, given.first, given.days, given.workers, folder)
+        folder = given.folder or Path("out") / f"year-{given.assets}-{given.first}-{given.days}-{given.every_days or 1}"
+        found = year(given.assets, given.first, given.days, given.every_days or 1, given.workers, folder)
     else:
-        found = sample(given.assets, given.every_days)
+        found = sample(given.assets, given.every_days or 28)
     print(json.dumps(found, indent=1))
 
 

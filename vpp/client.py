@@ -101,6 +101,16 @@ class DeskStudy(TypedDict):
     finished: bool
 
 
+class Deviation(TypedDict):
+    """What a plan brings to the market beside what was sold ahead, over consecutive steps in one direction."""
+
+    start: str
+    end: str
+    kwh: float
+    costs_eur: float
+    sentence: str
+
+
 class Dispatch(TypedDict):
     kind: str
     start: str
@@ -435,6 +445,16 @@ class Planned(TypedDict):
     why: str
 
 
+class Position(TypedDict):
+    """What is sold (> 0) or bought of a quarter-hour."""
+
+    start: str
+    delivery_day: str
+    position_kw: float
+    run_id: str
+    released_by: str | None
+
+
 class Price(TypedDict):
     start: str
     value_eur_per_mwh: float
@@ -506,6 +526,7 @@ class RunDetails(TypedDict):
     why: str
     components: dict[str, float | None]
     violations: list[str]
+    deviations: list[Deviation]
     assets: int
 
 
@@ -770,10 +791,30 @@ class Client:
         run_id: str,
         *,
         asset: str | None = None,
-        quantity: Literal["power_kw", "heat_kw", "state_energy_kwh", "state_on", "price_eur_per_mwh"] | None = None,
+        quantity: Literal[
+            "power_kw",
+            "heat_kw",
+            "state_energy_kwh",
+            "state_on",
+            "price_eur_per_mwh",
+            "market_quantity_kw",
+            "position_kw",
+            "deviation_kw",
+        ]
+        | None = None,
     ) -> list[Scheduled]:
-        """What each asset does, step by step. Also as CSV and Parquet, one row per step."""
+        """What each asset does, step by step. Also as CSV and Parquet, one row per step. `market_quantity_kw`,
+        `position_kw` and `deviation_kw` are of the whole plan, their asset_id is empty; null: that step was
+        not sold ahead.
+        """
         return self._call("GET", f"/api/v1/runs/{run_id}/schedule", query={"asset": asset, "quantity": quantity})
+
+    def show_position(self, *, start: str, end: str) -> list[Position]:
+        """What is sold and bought of each quarter-hour from `start` until just before `end`, as it stands now:
+        the market quantity of the released plan, which later plans hold. Quarter-hours that are not sold yet
+        are not there.
+        """
+        return self._call("GET", "/api/v1/position", query={"start": start, "end": end})
 
     def list_dispatches(self, *, start: str, end: str) -> list[Dispatch]:
         """What was planned and pushed for the quarter-hours from `start` until just before `end`: each once."""

@@ -1,12 +1,14 @@
 """Which method plans a case: the whole problem at once where it will finish in time, price decomposition otherwise.
 
-Near the border both are used, and the better bound and the better plan are kept.
+Near the border both work at once, and the better bound and the better plan are kept.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from models.dispatch.beside import STARTING_S, Beside
 from vpp.domain import AssetType, Case, Label, Message, Plan, because, said
 from vpp.milp import Progress, Templates
 
@@ -17,7 +19,7 @@ EXACT_ROWS, CITY_ROWS = 700, 2500
 LEAST_SHARE = 0.3
 """Of these sizes, however short the time: a small case has its lower rungs at once."""
 CITY_SHARE = 0.4
-"""Of the time, where both are used."""
+"""Of the time, where one follows the other: it is too short to begin another process."""
 _SWITCHED = ("min_power_fraction", "min_heat_fraction", "min_up_h", "min_down_h", "start_cost_eur", "run_h",
              "min_charge_kw", "part_load_electrical_efficiency")  # fmt: skip
 
@@ -35,12 +37,28 @@ def hard_units(case: Case) -> int:
 def planned(
     case: Case, asset_types: Mapping[str, AssetType], templates: Templates, *, method: str, gap: float,
     time_limit: float, progress: Progress | None, exactly: Callable[[float], Plan],
+    beside: Callable[[float], Beside], workers: int | None = None, dask: str | None = None,
+    previous: Plan | None = None,
 ) -> Plan:  # fmt: skip
-    """The plan of the method asked for, or of the one that fits the size; `exactly(seconds)` is the other way."""
+    """The plan of the method asked for, or of the one that fits the size; `exactly(seconds)` is the other way, and
+    `beside(seconds)` the same in a process of its own.
+
+    The decomposition begins from the `previous` plan, if that reaches into the horizon and knows prices.
+    """
     if method not in ("auto", "city"):
         return exactly(time_limit)
+
+    def city(seconds: float, *why: Message, workers: int | None = workers) -> Plan:
+        from models.dispatch.city.plan import city_plan  # loads numba, which small cases need not
+        from models.dispatch.city.start import start_after
+
+        start = None if previous is None else start_after(previous, case)
+        found = city_plan(case, asset_types, templates, gap=gap, time_limit=seconds, progress=progress,
+                          workers=workers, dask=dask, start=start)  # fmt: skip
+        return because(found.plan, *why, *(() if start is None else (said("begun from the previous plan"),)))
+
     if method == "city":
-        return _city(case, asset_types, templates, gap, time_limit, (said("asked for"),), progress)
+        return city(time_limit, said("asked for"))
     hard, n = hard_units(case), len(case.units)
     size = said(
         "%(assets_count)s assets, %(hard_count)s of them with on/off decisions", assets_count=n, hard_count=hard
@@ -51,12 +69,22 @@ def planned(
         by_solver = plan.label not in (Label.PREVIOUS, Label.SAFE)  # else it says itself why it stands there
         return because(plan, size, said("solved as one problem")) if by_solver else plan
     if hard > CITY_HARD * scale or n > CITY_ROWS * scale:
-        why = (size, said("more than one problem can hold in %(limit_s)s", limit_s=time_limit))
-        return _city(case, asset_types, templates, gap, time_limit, why, progress)
-    first = _city(case, asset_types, templates, gap, CITY_SHARE * time_limit, (), progress)
-    if first.gap <= gap and not first.violations:
-        return because(first, size, said("both methods tried, the decomposition was within the gap at once"))
-    return better(first, exactly((1 - CITY_SHARE) * time_limit), gap, size)
+        return city(time_limit, size, said("more than one problem can hold in %(limit_s)s", limit_s=time_limit))
+    began, other = time.perf_counter(), None
+    if time_limit > 2 * STARTING_S:
+        other = beside(time_limit - STARTING_S)
+    try:
+        first = city(time_limit if other else CITY_SHARE * time_limit, workers=1 if other else workers)
+        if first.gap <= gap and not first.violations:
+            return because(first, size, said("both methods tried, the decomposition was within the gap at once"))
+        if first.status == "interrupted":
+            return because(first, size, said("both methods tried"))
+        left = time_limit - (time.perf_counter() - began - first.seconds["compile"])
+        second = exactly(left) if other is None else other.plan(left + STARTING_S)
+        return because(first, size, said("both methods tried")) if second is None else better(first, second, gap, size)
+    finally:
+        if other is not None:
+            other.stop()
 
 
 def better(a: Plan, b: Plan, gap: float, size: Message) -> Plan:
@@ -73,13 +101,3 @@ def better(a: Plan, b: Plan, gap: float, size: Message) -> Plan:
 
 def _minimised(plan: Plan) -> float:
     return plan.objective_eur + plan.penalty_eur - plan.components.get("end_value", 0.0)
-
-
-def _city(
-    case: Case, asset_types: Mapping[str, AssetType], templates: Templates, gap: float, time_limit: float,
-    why: tuple[Message, ...], progress: Progress | None,
-) -> Plan:  # fmt: skip
-    from models.dispatch.city.plan import city_plan  # loads numba, which small cases need not
-
-    found = city_plan(case, asset_types, templates, gap=gap, time_limit=time_limit, progress=progress)
-    return because(found.plan, *why)

@@ -5,54 +5,20 @@ Pure functions over case and plan. Prices are the plan's marginal prices at the 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from models.columns import per_step
+from models.dispatch.held import held_by, pressed, say_held
 from models.dispatch.problem import active
-from vpp.domain import MARKET_ZONE, Array, Cap, Case, Message, Plan, Reason, Unit, said
+from models.dispatch.view import NOTHING_KW, NOTHING_KWH, Say, View, available_kw, mean
+from vpp.domain import Array, Cap, Case, Message, Plan, Reason, said
 
-NOTHING_KW = 1e-4
-NOTHING_KWH = 1e-3
-
-Say = tuple[str, Message]
-"""A code and its sentence."""
-
-
-@dataclass(frozen=True)
-class View:
-    """One asset in its plan."""
-
-    unit: Unit
-    case: Case
-    plan: Plan
-    price: Array
-    """At its electricity node, EUR/MWh."""
-    heat_price: Array
-
-    @cached_property
-    def power(self) -> Array:
-        return self.plan.power_kw.get(self.unit.id, np.zeros(self.case.horizon.steps))
-
-    @cached_property
-    def heat(self) -> Array:
-        return self.plan.heat_kw.get(self.unit.id, np.zeros(self.case.horizon.steps))
-
-    @cached_property
-    def energy(self) -> Array:
-        return self.plan.state_energy_kwh[self.unit.id]
-
-    def column(self, name: str, missing: float = np.nan) -> Array:
-        part = self.unit.asset if hasattr(self.unit.asset, name) else self.unit.outlook
-        return per_step(getattr(part, name), self.case.horizon, missing)
-
-    def clock(self, t: int) -> str:
-        """Local time of the start of step t."""
-        return f"{self.case.horizon.time(t).astimezone(MARKET_ZONE):%H:%M}"
+HELD, CAPPED = 500, 1000
+"""Codes of what the position or a cap explains; below: of the type itself."""
 
 
 def explained(case: Case, plan: Plan) -> Plan:
@@ -64,20 +30,25 @@ def reasons(case: Case, plan: Plan) -> Iterator[Reason]:
     """Of every asset, in the order of the case and of time; together they cover the horizon."""
     h, buy = case.horizon, per_step(case.market.buy_eur_per_mwh, case.horizon)
     capped = _capped(case, plan)
-    root = plan.prices.get(case.root.id, buy)
+    root, by = plan.prices.get(case.root.id, buy), pressed(case, plan)
+    times, unknown = [h.time(t) for t in range(h.steps + 1)], np.full(h.steps, np.nan)
     for unit in case.units:
         price = plan.prices.get(getattr(unit.asset, "node", ""), root)
-        heat_price = plan.prices.get(getattr(unit.asset, "heat_node", ""), np.full(h.steps, np.nan))
+        heat_price = plan.prices.get(getattr(unit.asset, "heat_node", ""), unknown)
         view = View(unit, case, plan, price, heat_price)
         codes, say = _EXPLAIN[unit.type](view)
-        codes = np.where(capped[unit.id] >= 0, 1000 + capped[unit.id], codes) if unit.id in capped else codes
+        codes = np.where((held := held_by(view, by)) != 0, HELD + held, codes)
+        codes = np.where(capped[unit.id] >= 0, CAPPED + capped[unit.id], codes) if unit.id in capped else codes
         edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), h.steps]
         for begin, end in pairwise(edges):
             code = int(codes[begin])
-            word, told = _say_cap(case.caps[code - 1000], view, begin) if code >= 1000 else say(code, begin, end)
+            if code >= CAPPED:
+                word, told = _say_cap(case.caps[code - CAPPED], view, begin)
+            else:
+                word, told = say_held(view, begin, end) if code >= HELD - 1 else say(code, begin, end)
             if any(value != value for value in told.values.values()):
                 told = UNPRICED.get(word, said("this plan has no prices that say why"))
-            yield Reason(asset=unit.id, start=h.time(begin), end=h.time(end), code=word, sentence=f"{told}", said=told)
+            yield Reason(asset=unit.id, start=times[begin], end=times[end], code=word, sentence=f"{told}", said=told)
 
 
 UNPRICED: Mapping[str, Message] = {
@@ -89,10 +60,6 @@ UNPRICED: Mapping[str, Message] = {
 
 Explained = tuple[Any, Callable[[int, int, int], Say]]
 """A number per step, and what it says over a run [begin, end)."""
-
-
-def _mean(values: Array, begin: int, end: int) -> float:
-    return float(np.mean(values[begin:end]))
 
 
 def _capped(case: Case, plan: Plan) -> dict[str, Any]:
@@ -133,8 +100,7 @@ def _say_cap(c: Cap, v: View, t: int) -> Say:
 
 
 def _injection(v: View) -> Explained:
-    peak = v.unit.asset.peak_kw
-    available = np.minimum(peak * v.column("profile"), v.unit.asset.cap_fraction * peak)
+    available = available_kw(v)
     cut = available - v.power
     own = v.column("feed_in_eur_per_mwh") if v.unit.outlook.feed_in_eur_per_mwh is not None else v.price
     codes = np.where(available <= NOTHING_KW, 0, np.where(cut <= NOTHING_KW, 1, 2))
@@ -145,9 +111,9 @@ def _injection(v: View) -> Explained:
             return "nothing_available", said("nothing to inject")
         if code == 1:
             told = said("injects all that is available, worth %(worth_eur_per_mwh)s",
-                        worth_eur_per_mwh=_mean(own, begin, end))  # fmt: skip
+                        worth_eur_per_mwh=mean(own, begin, end))  # fmt: skip
             return "available", told
-        worth = _mean(own, begin, end)
+        worth = mean(own, begin, end)
         if worth > 0.5 and v.case.headroom is not None:
             return "headroom", said("%(kept_kwh)s held back as headroom, at %(worth_eur_per_mwh)s", kept_kwh=kwh,
                                     worth_eur_per_mwh=worth)  # fmt: skip
@@ -176,12 +142,10 @@ def _storage(v: View) -> Explained:
 
     def say(code: int, begin: int, end: int) -> Say:
         if code == 1:
-            return "discharging", said(
-                "discharges at %(price_eur_per_mwh)s", price_eur_per_mwh=_mean(price, begin, end)
-            )
+            return "discharging", said("discharges at %(price_eur_per_mwh)s", price_eur_per_mwh=mean(price, begin, end))
         then = next_move(end)
         if code == 2:
-            now = _mean(price, begin, end)
+            now = mean(price, begin, end)
             if then is None or sign[then] < 0:
                 return "charging", said("charges at %(price_eur_per_mwh)s", price_eur_per_mwh=now)
             return "charging", said("charges at %(price_eur_per_mwh)s, for %(clock)s at %(later_eur_per_mwh)s",
@@ -234,7 +198,7 @@ def _source(v: View) -> Explained:
         return -abs(initial) / h.step_h if (initial > 0) == bool(on[t]) else 0.0
 
     def say(code: int, begin: int, end: int) -> Say:
-        costs = {"cost_eur_per_mwh": _mean(own, begin, end), "worth_eur_per_mwh": _mean(v.heat_price, begin, end)}
+        costs = {"cost_eur_per_mwh": mean(own, begin, end), "worth_eur_per_mwh": mean(v.heat_price, begin, end)}
         if code == 0:
             bound = int(np.ceil(since(begin) + down))
             if down and bound > begin:
@@ -303,7 +267,7 @@ def _demand(v: View) -> Explained:
             return "not_served", said("%(short_kwh)s are not served: the sources do not reach", short_kwh=kwh)
         return "shed", said("%(short_kwh)s are shed at %(paid_eur_per_mwh)s: power is worth %(worth_eur_per_mwh)s",
                             short_kwh=kwh, paid_eur_per_mwh=shed,
-                            worth_eur_per_mwh=_mean(v.price, begin, end))  # fmt: skip
+                            worth_eur_per_mwh=mean(v.price, begin, end))  # fmt: skip
 
     return codes, say
 
@@ -315,7 +279,7 @@ def _shiftable(v: View) -> Explained:
     def say(code: int, begin: int, end: int) -> Say:
         if code:
             return "running", said("runs at %(price_eur_per_mwh)s, the cheapest place in its window",
-                                   price_eur_per_mwh=_mean(v.price, begin, end))  # fmt: skip
+                                   price_eur_per_mwh=mean(v.price, begin, end))  # fmt: skip
         later = np.flatnonzero(on[begin:])
         if len(later):
             at = begin + int(later[0])
@@ -342,10 +306,10 @@ def _vehicle(v: View) -> Explained:
         if code == 0:
             return "no_vehicle", said("no vehicle")
         if code == 1:
-            return "charging", said("charges at %(price_eur_per_mwh)s", price_eur_per_mwh=_mean(v.price, begin, end))
+            return "charging", said("charges at %(price_eur_per_mwh)s", price_eur_per_mwh=mean(v.price, begin, end))
         if code == 2:
             return "discharging", said("gives back at %(price_eur_per_mwh)s",
-                                       price_eur_per_mwh=_mean(v.price, begin, end))  # fmt: skip
+                                       price_eur_per_mwh=mean(v.price, begin, end))  # fmt: skip
         if code == 3:
             return "done", said("the vehicle has what it came for")
         later = np.flatnonzero(sign[begin:] < 0)
@@ -365,7 +329,7 @@ def _lamps(v: View) -> Explained:
     def say(code: int, begin: int, end: int) -> Say:
         if code:
             return "dimmed", said("dimmed to the floor of its class: power costs %(price_eur_per_mwh)s",
-                                  price_eur_per_mwh=_mean(v.price, begin, end))  # fmt: skip
+                                  price_eur_per_mwh=mean(v.price, begin, end))  # fmt: skip
         return "as_planned", said("burns as planned")
 
     return codes, say

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 
+from models.dispatch.clock import when
+from models.dispatch.deviation import deviations, market_kw
 from models.dispatch.problem import CAP, ELECTRICITY, HEADROOM, HEAT, MARKET, DispatchProblem
-from vpp.domain import MARKET_ZONE, Array, Message, Violation, said
+from vpp.domain import Array, Deviation, Message, Violation, said
 from vpp.milp import Program, Stamp
 
-COMPONENTS = ("market", "grid_fee", "fuel", "start", "wear", "co2", "feed_in", "peak", "shed")
+COMPONENTS = ("market", "imbalance", "grid_fee", "fuel", "start", "wear", "co2", "feed_in", "peak", "shed")
 """Their sum is the objective."""
 NOTHING_KWH = 1e-5
 """A broken limit below this is rounding of the solver (its feasibility tolerance is 1e-7 per row)."""
@@ -28,6 +29,8 @@ class Outcome:
     components: dict[str, float]
     violations: tuple[Violation, ...]
     co2_t: float
+    market_kw: dict[str, Array]
+    deviations: tuple[Deviation, ...]
 
     @property
     def objective_eur(self) -> float:
@@ -62,6 +65,8 @@ def outcome(dispatch: DispatchProblem, program: Program, x: Array) -> Outcome:
         components=components,
         violations=violations,
         co2_t=program.total(x, "co2_t"),
+        market_kw=market_kw(dispatch, program, x),
+        deviations=tuple(deviations(dispatch, program, x)),
     )
 
 
@@ -185,16 +190,8 @@ def _runs(dispatch: DispatchProblem, kind: str, where: str, amounts: Array) -> I
     edges = np.flatnonzero(np.diff(np.concatenate([[False], amounts > NOTHING_KWH, [False]]).astype(int)))
     for begin, end in edges.reshape(-1, 2):
         amount, start, stop = float(amounts[begin:end].sum()), h.time(int(begin)), h.time(int(end))
-        told = _SENTENCE[kind](where, _when(start, stop), amount)
+        told = _SENTENCE[kind](where, when(start, stop), amount)
         yield Violation(kind=kind, where=where, start=start, end=stop, amount=amount, sentence=f"{told}", said=told)
-
-
-def _when(start: datetime, end: datetime) -> str:
-    """Local clock times, `06:15-07:00`; with the offset where the clock changes in between."""
-    a, b = start.astimezone(MARKET_ZONE), end.astimezone(MARKET_ZONE)
-    if a.utcoffset() != b.utcoffset():
-        return f"{a:%H:%M%z}-{b:%H:%M%z}"
-    return f"{a:%H:%M}-{b:%H:%M}" if (end - start).total_seconds() < 86_400 else f"{a:%d.%m. %H:%M}-{b:%d.%m. %H:%M}"
 
 
 def market_flows(program: Program, x: Array) -> tuple[Array, Array]:

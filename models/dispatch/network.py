@@ -70,13 +70,16 @@ def heat_node(b: Block, p: Symbols, horizon: Horizon, s: None) -> None:
 class MarketStructure:
     exempt: bool
     """Some assets are paid a feed-in price and leave the market quantity."""
+    position: bool
+    """Something was sold or bought ahead: only what differs from it is bought or sold now."""
 
 
 def market(b: Block, p: Symbols, horizon: Horizon, s: MarketStructure) -> None:
-    """Buys or sells what the root's net flow leaves; fee and emissions on physical import.
+    """Buys or sells what the root's net flow leaves beside what was sold ahead; fee and emissions on physical import.
 
-    x⁻ import_kw, x⁺ export_kw (physical); m⁻ bought_kw, m⁺ sold_kw (market). Binaries hold the directions apart; they
-    are needed only where doing both would pay.
+    x⁻ import_kw, x⁺ export_kw (physical); m⁻ bought_kw, m⁺ sold_kw (market: where there is a position q = q⁺ - q⁻, what
+    is missing from it and what is beyond it). Binaries hold the directions apart; they are needed only where doing both
+    would pay.
     """
     h, T = horizon.step_h, range(horizon.steps)
     b.net_kw = pyo.Var(T)
@@ -88,19 +91,35 @@ def market(b: Block, p: Symbols, horizon: Horizon, s: MarketStructure) -> None:
 
     if s.exempt:
         b.exempt_kw = pyo.Var(T)
+    if s.exempt or s.position:
         one_direction(b, p, T, "bought_kw", "sold_kw", "buying")
 
-        @b.Constraint(T, doc="net[t] - exempt[t] = m⁺[t] - m⁻[t]")
+        @b.Constraint(T, doc="net[t] - exempt[t] = q⁺[t] - q⁻[t] + m⁺[t] - m⁻[t]")
         def market_quantity(b: Block, t: int) -> Expr:
-            return b.net_kw[t] - b.exempt_kw[t] == b.sold_kw[t] - b.bought_kw[t]
+            quantity = b.net_kw[t] - b.exempt_kw[t] if s.exempt else b.net_kw[t]
+            ahead = p.sold_ahead_kw[t] - p.bought_ahead_kw[t] if s.position else 0
+            return quantity - ahead == b.sold_kw[t] - b.bought_kw[t]
 
-    bought, sold = (b.bought_kw, b.sold_kw) if s.exempt else (b.import_kw, b.export_kw)
-    b.market_eur = pyo.Expression(
-        expr=sum(h / 1000 * (p.buy_eur_per_mwh[t] * bought[t] - p.sell_eur_per_mwh[t] * sold[t]) for t in T)
-    )
+    bought, sold = (b.bought_kw, b.sold_kw) if s.exempt or s.position else (b.import_kw, b.export_kw)
+    _settlement(b, p, h, T, bought, sold, s)
     b.grid_fee_eur = pyo.Expression(expr=sum(h / 1000 * p.grid_fee_eur_per_mwh[t] * b.import_kw[t] for t in T))
     b.co2_t = pyo.Expression(T, rule=lambda b, t: h / 1000 * p.co2_t_per_mwh_import[t] * b.import_kw[t])
     b.co2_eur = pyo.Expression(expr=sum(p.co2_eur_per_t[t] * b.co2_t[t] for t in T))
+
+
+def _settlement(b: Block, p: Symbols, h: float, T: range, bought: Expr, sold: Expr, s: MarketStructure) -> None:
+    """Day-ahead prices for the position and for what is still open; imbalance prices for what is beside it."""
+
+    def eur(buy: Expr, bought_kw: Expr, sell: Expr, sold_kw: Expr) -> Expr:
+        return h / 1000 * (buy * bought_kw - sell * sold_kw)
+
+    day_ahead = [eur(p.buy_eur_per_mwh[t], bought[t], p.sell_eur_per_mwh[t], sold[t]) for t in T]
+    if s.position:
+        beside = [eur(p.short_eur_per_mwh[t], bought[t], p.long_eur_per_mwh[t], sold[t]) for t in T]
+        b.imbalance_eur = pyo.Expression(expr=sum((1 - p.open[t]) * beside[t] for t in T))
+        ahead = [eur(p.buy_eur_per_mwh[t], p.bought_ahead_kw[t], p.sell_eur_per_mwh[t], p.sold_ahead_kw[t]) for t in T]
+        day_ahead = [ahead[t] + p.open[t] * day_ahead[t] for t in T]
+    b.market_eur = pyo.Expression(expr=sum(day_ahead))
 
 
 def one_direction(b: Block, p: Symbols, T: range, inward: str, outward: str, mode: str) -> None:
@@ -146,7 +165,7 @@ def _trace_electricity(ports: Values, p: Values) -> dict[str, Array]:
 
 def _trace_market(ports: Values, p: Values) -> dict[str, Array]:
     net = ports["net_kw"]
-    quantity = net - ports.get("exempt_kw", np.zeros_like(net))
+    quantity = net - ports.get("exempt_kw", np.zeros_like(net)) - (p["sold_ahead_kw"] - p["bought_ahead_kw"])
     return {
         "import_kw": np.maximum(-net, 0.0), "export_kw": np.maximum(net, 0.0), "importing": (net < 0).astype(float),
         "bought_kw": np.maximum(-quantity, 0.0), "sold_kw": np.maximum(quantity, 0.0),

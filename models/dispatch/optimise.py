@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from models.dispatch.beside import Beside
 from models.dispatch.choose import planned
 from models.dispatch.exact import Built, Solved, Watch, build, solve_exact
 from models.dispatch.extract import minimised, outcome, prices
@@ -47,6 +48,10 @@ class Effort:
     method: Method = Method.AUTO
     gap: float = 0.001
     time_limit: float = 60.0
+    workers: int | None = None
+    """Of the decomposition: threads, or processes of a local Dask cluster; None: two, if there are as many cores."""
+    dask: str | None = None
+    """Of the decomposition: a Dask scheduler's address, or "local"; None: threads."""
 
 
 def optimise(
@@ -63,9 +68,14 @@ def optimise(
     def exactly(seconds: float) -> Plan:
         return _exactly(case, asset_types, replace(effort, time_limit=seconds), templates, progress, previous)
 
+    def beside(seconds: float) -> Beside:
+        other = replace(effort, method=Method.EXACT, time_limit=seconds)
+        return Beside(case, asset_types, other, previous)
+
     try:
         return planned(case, asset_types, templates, method=effort.method.value, gap=effort.gap,
-                       time_limit=effort.time_limit, progress=progress, exactly=exactly)  # fmt: skip
+                       time_limit=effort.time_limit, progress=progress, exactly=exactly, beside=beside,
+                       workers=effort.workers, dask=effort.dask, previous=previous)  # fmt: skip
     except NoPlan as reason:  # of the decomposition: the lower rungs, which need no solver
         return replace(exactly(0.0), status=str(reason))
 
@@ -173,6 +183,8 @@ def plan_at(case: Case, built: Built, solved: Solved, effort: Effort, seconds: M
         heat_kw=found.heat_kw,
         state_energy_kwh=found.state_energy_kwh,
         state_on=found.state_on,
+        market_kw=found.market_kw,
+        deviations=found.deviations,
         prices={} if solved.row_dual is None else prices(built.dispatch, built.program, solved.row_dual),
         limits=binding_limits(built, solved),
         seconds={**seconds, "judge": time.perf_counter() - judging},

@@ -1,12 +1,18 @@
 """Prices of broken limits: ranked factors on a base that no price of the case can outbid."""
 
 from dataclasses import fields
+from functools import cache
 
 import numpy as np
 
-from vpp.domain import PENALTY_FACTORS, Case
+from vpp.domain import PENALTY_FACTORS, Case, commitment
 
 LEAST_BASE_EUR_PER_MWH = 10_000.0
+
+
+@cache
+def _prices(kind: type) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind) if f.name.endswith("_eur_per_mwh"))
 
 
 def penalties_of(case: Case) -> dict[str, float]:
@@ -17,11 +23,11 @@ def penalties_of(case: Case) -> dict[str, float]:
     market = case.market
     values = [market.buy_eur_per_mwh, market.sell_eur_per_mwh, market.grid_fee_eur_per_mwh,
               np.add(market.buy_eur_per_mwh, market.grid_fee_eur_per_mwh)]  # fmt: skip
+    ahead = commitment(market, case.horizon.steps)
+    values += [ahead.bought_eur_per_mwh, ahead.sold_eur_per_mwh]
     for unit in case.units:
         for part in (unit.asset, unit.outlook):
-            values += [
-                v for f in fields(part) if f.name.endswith("_eur_per_mwh") and (v := getattr(part, f.name)) is not None
-            ]
+            values += [v for name in _prices(type(part)) if (v := getattr(part, name)) is not None]
     largest = max(float(np.max(np.abs(v))) for v in values)
     peak = max((n.peak_eur_per_kw for n in case.nodes), default=0.0)
     base = max(LEAST_BASE_EUR_PER_MWH, 10 * largest, 10_000 * peak / case.horizon.step_h)

@@ -11,7 +11,20 @@ from numpy.typing import NDArray
 from models.columns import UnitColumns, per_step
 from models.dispatch import network
 from models.dispatch.penalties import penalties_of
-from vpp.domain import Array, AssetType, Cap, Carrier, Case, Horizon, Node, Rules, Series, Unit
+from vpp.domain import (
+    Array,
+    AssetType,
+    Cap,
+    Carrier,
+    Case,
+    Commitment,
+    Horizon,
+    Node,
+    Rules,
+    Series,
+    Unit,
+    commitment,
+)
 from vpp.milp import Group, Link, Offer, Problem, Templates, most_of
 
 Enforced = Mapping[tuple[str, str], NDArray[np.bool_]]
@@ -74,8 +87,13 @@ def dispatch_problem(
     return DispatchProblem(case=case, problem=problem, assets=assets, electricity=electricity, heat=heat)
 
 
-def part_problem(case: Case, asset_types: Mapping[str, AssetType], units: Sequence[Unit]) -> DispatchProblem:
-    """Some assets with the heat nodes (and the PV and batteries) they meet at, without grid and market."""
+def part_problem(
+    case: Case, asset_types: Mapping[str, AssetType], units: Sequence[Unit], penalties: Mapping[str, float]
+) -> DispatchProblem:
+    """Some assets with the heat nodes (and the PV and batteries) they meet at, without grid and market.
+
+    `penalties`: of the whole case.
+    """
     mine = replace(case, units=units)
     assets = _asset_groups(mine, asset_types, {})
     at = {getattr(u.asset, "heat_node", None) for u in units}
@@ -87,7 +105,7 @@ def part_problem(case: Case, asset_types: Mapping[str, AssetType], units: Sequen
         horizon=case.horizon,
         groups=[*(a.group for a in assets), *(group for group, _ in parts)],
         links=[link for _, links in parts for link in links],
-        penalties=penalties_of(case),
+        penalties=penalties,
     )
     return DispatchProblem(case=mine, problem=problem, assets=assets, electricity=[], heat=heat)
 
@@ -101,7 +119,7 @@ def network_problem(case: Case, templates: Templates, most_kw: float) -> Dispatc
     groups = [group for group, _ in parts]
     for group in groups:
         if group.name == MARKET:
-            dict_of(group.columns)["most_kw"] = np.array([most_kw])
+            dict_of(group.columns)["most_kw"] = np.array([most_kw + _furthest_kw(case)])
     problem = Problem(horizon=case.horizon, groups=groups, links=[], penalties=penalties_of(case))
     return DispatchProblem(case=case, problem=problem, assets=[], electricity=electricity, heat=[])
 
@@ -197,13 +215,17 @@ def _market(
     market, h = case.market, case.horizon
     exempt = any(getattr(u.outlook, "feed_in_eur_per_mwh", None) is not None for u in case.units)
     columns = {f.name: per_step(getattr(market, f.name), h)[None, :] for f in fields(market)}
-    buy, sell = columns["buy_eur_per_mwh"], columns["sell_eur_per_mwh"]
+    ahead = commitment(market, h.steps)
+    columns |= {name: values[None, :] for name, values in _ahead(ahead).items()}
     on_import = columns["grid_fee_eur_per_mwh"] + columns["co2_eur_per_t"] * columns["co2_t_per_mwh_import"]
     most = sum(most_of(a.group, "power_kw", h, templates) for a in assets) + SOURCES_AND_SINKS
-    columns["most_kw"] = np.array([most])
-    columns["needs_importing"] = ((on_import < 0) if exempt else (buy + on_import < sell)).astype(float)
+    columns["most_kw"] = np.array([most + _furthest_kw(case)])
+    structure = network.MarketStructure(exempt=exempt, position=bool(ahead.held.any()))
+    buy, sell = ahead.bought_eur_per_mwh[None, :], ahead.sold_eur_per_mwh[None, :]
+    together = not (structure.exempt or structure.position)  # the market's flows are the physical ones
+    columns["needs_importing"] = ((buy + on_import < sell) if together else (on_import < 0)).astype(float)
     columns["needs_buying"] = (buy < sell).astype(float)
-    group = _element(MARKET, ["market"], network.market, network.MarketStructure(exempt), columns, enforced)
+    group = _element(MARKET, ["market"], network.market, structure, columns, enforced)
     root = np.array([next(i for i, n in enumerate(nodes) if n.is_root)], dtype=np.intp)
     port = np.zeros(1, dtype=np.intp)
     offers = [Offer(group=ELECTRICITY, expression="power_kw", blocks=root, ports=port)]
@@ -211,6 +233,20 @@ def _market(
     if exempt:
         links.append(Link(group=MARKET, variable="exempt_kw", offers=_offers(assets, "exempt_kw", lambda _: 0)))
     return group, links
+
+
+def _ahead(c: Commitment) -> dict[str, Array]:
+    """Columns of the market for what was sold and bought ahead, (steps,)."""
+    return {
+        "sold_ahead_kw": np.maximum(c.position_kw, 0.0), "bought_ahead_kw": np.maximum(-c.position_kw, 0.0),
+        "open": (~c.held).astype(float), "short_eur_per_mwh": c.bought_eur_per_mwh,
+        "long_eur_per_mwh": c.sold_eur_per_mwh,
+    }  # fmt: skip
+
+
+def _furthest_kw(case: Case) -> float:
+    """How much further the market's flows can go than the physical ones."""
+    return float(np.abs(commitment(case.market, case.horizon.steps).position_kw).max(initial=0.0))
 
 
 def active(cap: Cap, horizon: Horizon) -> NDArray[np.bool_]:

@@ -90,5 +90,5 @@ def plan_of(made: Traced, case: Case, dispatch: DispatchProblem, program: Progra
         objective_eur=found.objective_eur, penalty_eur=found.penalty_eur, bound_eur=-np.inf, gap=np.inf,
         components=found.components, co2_t=found.co2_t, violations=found.violations, assets=len(case.units),
         power_kw=found.power_kw, heat_kw=found.heat_kw, state_energy_kwh=found.state_energy_kwh,
-        state_on=found.state_on, prices={},
+        state_on=found.state_on, prices={}, market_kw=found.market_kw, deviations=found.deviations,
     )  # fmt: skip

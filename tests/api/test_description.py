@@ -50,7 +50,9 @@ def test_nothing_that_the_description_allows_breaks_the_server(own):
         status_code_conformance,
     )
 
-    schemathesis.serializer("application/zip")(lambda _, value: value if isinstance(value, bytes) else repr(value).encode())
+    schemathesis.serializer("application/zip")(
+        lambda _, value: value if isinstance(value, bytes) else repr(value).encode()
+    )
     checks = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
     schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", own.client.app)
     headers = own.bearer("operator")

@@ -86,7 +86,13 @@ def test_a_stream_ends_for_who_is_no_longer_let_in(own, monkeypatch):
     monkeypatch.setattr(events, "BEAT_S", 0.1)
     people = People(own.store)
     secret, token = people.add_token(f"{uuid4()}", Role.VIEWER, None, ["read"], "some operator", 1)
-    threading.Timer(0.5, people.revoke, [token.token_id]).start()
+
+    class Watched(Watch):
+        def look(self, now):
+            people.revoke(token.token_id)  # only a stream that stands looks
+            return super().look(now)
+
+    monkeypatch.setattr(events, "Watch", Watched)
     answer = own.client.get(f"{API}/events?seconds=120", headers={"Authorization": f"Bearer {secret}"})
     assert answer.text.strip().endswith('data: {"why": "no longer let in"}')
 

@@ -38,6 +38,7 @@ MATRIX = {
     ("get", "/assets/{asset_id}/plan"): ALL,
     ("get", "/latest"): ALL,
     ("get", "/profiles"): ALL,
+    ("get", "/position"): CITY,
     ("get", "/runs"): CITY,
     ("get", "/runs/{run_id}"): CITY,
     ("get", "/runs/{run_id}/schedule"): CITY,

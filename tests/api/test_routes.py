@@ -2,16 +2,22 @@
 
 import io
 import time
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from urllib.parse import quote
+from uuid import uuid4
 
 import pyarrow.parquet as pq
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from tests.operations.live.site import small_site
 from vpp.api.guard import Guard
 from vpp.api.problems import HEADERS, add_handlers
+from vpp.domain import market_day
+from vpp.operations.live.planner import Planner, run_id_of
+from vpp.store.dispatcher import Release, add_release
+from vpp.store.dispatching import Identity
 
 API = "/api/v1"
 
@@ -103,6 +109,36 @@ def test_the_plan_in_force_says_why_and_what_it_costs(shared):
     assert len(schedule) == 1 and len(schedule[0]["values"]) == plan["steps"]
     csv = get(shared, f"/runs/{plan['run_id']}/schedule?quantity=power_kw", accept="text/csv").text.splitlines()
     assert len(csv) == 1 + plan["steps"] * 4
+
+
+def test_the_position_is_what_was_released_and_later_plans_say_where_they_leave_it(own):
+    day = market_day(date(2025, 4, 7))
+    asked = f"/position?start={instant(day.start)}&end={instant(day.end)}"
+    assert get(own, asked).json() == []  # planned after the gate closed, and nobody released it
+    run_id = run_id_of(Identity("day_ahead", day.start))
+    add_release(own.store, Release(release_id=uuid4(), delivery_day=date(2025, 4, 7), run_id=run_id, author="dora",
+                                   released=own.clock.now(), note=""))  # fmt: skip
+    found = get(own, asked).json()
+    assert len(found) == 96
+    assert (found[0]["released_by"], found[0]["run_id"]) == ("dora", f"{run_id}")
+    (sold,) = get(own, f"/runs/{run_id}/schedule?quantity=market_quantity_kw").json()
+    assert sold["asset_id"] == ""
+    assert [p["position_kw"] for p in found] == pytest.approx(sold["values"][-96:])
+    started = datetime.fromisoformat(found[4]["start"])
+    part = get(own, f"/position?start={instant(started)}&end={instant(started + timedelta(minutes=30))}").json()
+    assert part == found[4:6]
+    planner = Planner(own.store, own.clock, small_site().types)
+    start = day.start + timedelta(hours=7)
+    gathered = planner.gather(Identity("intraday", start), start)
+    assert planner.keep(gathered, planner.solve(gathered)) is not None
+    later = run_id_of(Identity("intraday", start))
+    details = get(own, f"/runs/{later}").json()
+    assert "imbalance" in details["components"]
+    (off,) = get(own, f"/runs/{later}/schedule?quantity=deviation_kw").json()
+    kwh = sum(d["kwh"] for d in details["deviations"])
+    assert kwh == pytest.approx(sum(v for v in off["values"] if v is not None) / 4, abs=1e-2)
+    assert all(d["sentence"] for d in details["deviations"])
+    assert get(own, asked, "owner").status_code == 403
 
 
 def test_the_plan_says_why_by_asset_and_step(shared):

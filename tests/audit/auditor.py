@@ -47,12 +47,14 @@ class Auditor:
                 "co2_t_per_mwh_import",
             )
         )
+        self.position = self.values(str(market.get("position_kw", "nan")))
+        self.short, self.long = self._imbalance(market)
         self.nodes = rows_of(case / "nodes.csv")
         self.penalties = self._penalties(settings.get("penalties", {}))
         self.summary = json.loads((plan / "summary.json").read_text())
-        self.power, self.heat, self.level, self.on, self.prices = (
+        self.power, self.heat, self.level, self.on, self.prices, self.market = (
             self._table(plan / f"{name}.csv")
-            for name in ("power_kw", "heat_kw", "state_energy_kwh", "state_on", "prices")
+            for name in ("power_kw", "heat_kw", "state_energy_kwh", "state_on", "prices", "market_kw")
         )
         self.cost = defaultdict(float)
         self.broken = defaultdict(float)  # (kind, where) → kWh
@@ -63,6 +65,17 @@ class Auditor:
         self.fuel_cost = 0.0
 
     # Reading
+
+    def _imbalance(self, market):
+        """A quarter of the day-ahead price and no less than 10 EUR/MWh off, unless the case says otherwise."""
+        high, low = np.maximum(self.buy, self.sell), np.minimum(self.buy, self.sell)
+        short = high + np.maximum(10, np.abs(high) / 4)
+        long = low - np.maximum(10, np.abs(low) / 4)
+        if "imbalance_short_eur_per_mwh" in market:
+            short = self.values(str(market["imbalance_short_eur_per_mwh"]))
+        if "imbalance_long_eur_per_mwh" in market:
+            long = self.values(str(market["imbalance_long_eur_per_mwh"]))
+        return short, long
 
     def _series(self, start, minutes):
         found = {}
@@ -95,10 +108,12 @@ class Auditor:
             return {}
         if [datetime.fromisoformat(r["start_utc"]) for r in rows] != self.times[:-1]:
             self.found.append(f"{path.name}: its times are not the horizon's")
-        return {k: np.array([float(r[k]) for r in rows]) for k in rows[0] if k != "start_utc"}
+        return {k: np.array([float(r[k] or "nan") for r in rows]) for k in rows[0] if k != "start_utc"}
 
     def _penalties(self, given):
         money = [self.buy, self.sell, self.fee, self.buy + self.fee]
+        if (held := ~np.isnan(self.position)).any():
+            money += [self.short[held], self.long[held]]
         for name in ASSET_FILES:
             for row in rows_of(self.case / f"{name}.csv"):
                 money += [self.values(v) for k, v in row.items() if k.endswith("_eur_per_mwh") and v]
@@ -412,13 +427,41 @@ class Auditor:
     def _money(self, flows):
         net = flows[self.root]
         quantity, importing = net - self.exempt, np.maximum(0, -net)
-        self.cost["market"] = (np.where(quantity < 0, self.buy, self.sell) * -quantity).sum() * self.h / 1000
+        held = ~np.isnan(self.position)
+        ahead = np.where(held, self.position, quantity)  # what is paid at day-ahead prices
+        self.cost["market"] = (np.where(ahead < 0, self.buy, self.sell) * -ahead).sum() * self.h / 1000
+        beyond = quantity - ahead
+        self.cost["imbalance"] = (np.where(beyond < 0, self.short, self.long) * -beyond).sum() * self.h / 1000
+        self._deviation(quantity, held, beyond)
         self.cost["grid_fee"] = (self.fee * importing).sum() * self.h / 1000
         self.co2 = self.co2 + importing * self.co2_import * self.h / 1000
         self.cost["co2"] = (self.co2 * self.co2_price).sum()
 
+    def _deviation(self, quantity, held, beyond):
+        """What the plan says of its position and where it leaves it."""
+        self.close(self.market["quantity"], quantity, "market_kw: the quantity is not what meets the market")
+        if not held.any():
+            self.expect(set(self.market) == {"quantity"}, "market_kw: a position where there is none")
+            return
+        self.expect(np.isnan(self.market["position"]) == ~held, "market_kw: the position has other gaps")
+        self.close(self.market["position"][held], self.position[held], "market_kw: another position")
+        self.close(self.market["deviation"][held], beyond[held], "market_kw: another deviation")
+        stated = {1: 0.0, -1: 0.0}
+        for d in self.summary["deviations"]:
+            stated[1 if d["kwh"] > 0 else -1] += d["kwh"]
+            self.expect(bool(d["sentence"]), f"deviation {d} is not complete")
+        for way in (1, -1):
+            found = np.maximum(0, way * beyond).sum() * self.h
+            self.close(way * stated[way], found, f"deviations: {stated[way]} kWh stated, {found} found", 2e-3)
+        more = np.where(beyond < 0, (self.short - self.buy) * -beyond, (self.sell - self.long) * beyond)
+        stated = sum(d["costs_eur"] for d in self.summary["deviations"])
+        self.close(stated, more.sum() * self.h / 1000, "deviations: their cost is not that of the prices", 2e-3)
+
     def _summary(self):
-        s, parts = self.summary, ("market", "grid_fee", "fuel", "start", "wear", "co2", "feed_in", "peak", "shed")
+        s, parts = (
+            self.summary,
+            ("market", "imbalance", "grid_fee", "fuel", "start", "wear", "co2", "feed_in", "peak", "shed"),
+        )
         for part in (*parts, "end_value"):
             self.close(
                 s["components"][part],

@@ -47,6 +47,8 @@ class Draw:
         market = {"buy_eur_per_mwh": self._prices("buy"), "sell_eur_per_mwh": self._prices("sell")}
         market |= self.some(grid_fee_eur_per_mwh=self.over_time(0, 90), co2_eur_per_t=self.over_time(0, 90),
                             co2_t_per_mwh_import=self.over_time(0, 0.6))  # fmt: skip
+        if self.maybe(0.5):
+            market |= self._position()
         self.folder.mkdir(parents=True, exist_ok=True)
         lines = [
             "[horizon]",
@@ -63,7 +65,8 @@ class Draw:
             body = [",".join(self._cell(row.get(n)) for n in names) for row in rows]
             (self.folder / f"{file}.csv").write_text("\n".join([",".join(names), *body]) + "\n")
         times = [self.start + k * timedelta(minutes=self.minutes) for k in range(self.steps)]
-        body = [",".join([t.isoformat(), *(f"{v[k]}" for v in self.series.values())]) for k, t in enumerate(times)]
+        body = [",".join([t.isoformat(), *("" if np.isnan(v[k]) else f"{v[k]}" for v in self.series.values())])
+                for k, t in enumerate(times)]  # fmt: skip
         (self.folder / "series.csv").write_text("\n".join([",".join(["start_utc", *self.series]), *body]) + "\n")
         return self.folder
 
@@ -79,6 +82,17 @@ class Draw:
         else:
             self.series["sell"] = self._spot
         return name
+
+    def _position(self) -> dict[str, object]:
+        """Sold or bought in some of the steps; with prices of its own, or the default ones."""
+        held = self.rng.random(self.steps) < self.number(0.3, 1.2)
+        self.series["position"] = np.where(held, self.rng.uniform(-25, 25, self.steps), np.nan).round(3)
+        out: dict[str, object] = {"position_kw": "position"}
+        if self.maybe():
+            self.series["short"] = (self._spot + self.rng.uniform(0, 60, self.steps)).round(2)
+            self.series["long"] = (self.series["short"] - self.rng.uniform(0, 90, self.steps)).round(2)
+            out |= {"imbalance_short_eur_per_mwh": "short", "imbalance_long_eur_per_mwh": "long"}
+        return out
 
     def _nodes(self) -> None:
         def limits():

@@ -10,7 +10,7 @@ import numpy as np
 def alike(a: Any, b: Any) -> bool:
     """Equal to the last digit; a tuple and a list of the same values are the same."""
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
-        return np.array_equal(a, b)
+        return np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind == "f")
     if is_dataclass(a) and not isinstance(a, type):
         return type(a) is type(b) and all(alike(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
     if isinstance(a, Mapping):

@@ -57,8 +57,8 @@ def test_a_start_without_offset_is_a_mistake(tmp_path, start, said):
      ("= 50", "= nan", "market.sell_eur_per_mwh: 'nan' is not a finite number; allowed: any finite number"),
      ("= 50", "= -inf", "market.sell_eur_per_mwh: '-inf' is not a finite number; allowed: any finite number"),
      ("= 50", "= 50\nsel_eur_per_mwh = 1", "market.sel_eur_per_mwh: 'sel_eur_per_mwh' is an unknown key of [market]; "
-      "allowed: buy_eur_per_mwh, sell_eur_per_mwh, grid_fee_eur_per_mwh, co2_eur_per_t, co2_t_per_mwh_import; did you "
-      "mean 'sell_eur_per_mwh'?"),
+      "allowed: buy_eur_per_mwh, sell_eur_per_mwh, grid_fee_eur_per_mwh, co2_eur_per_t, co2_t_per_mwh_import, "
+      "position_kw, imbalance_short_eur_per_mwh, imbalance_long_eur_per_mwh; did you mean 'sell_eur_per_mwh'?"),
      ("= 50", "= 50\nco2_eur_per_t = -1", "market.co2_eur_per_t: -1 is out of range; allowed: ≥ 0"),
      ("= 50", "= 50\n[penalties]\nheat = -1", "penalties.heat: -1 is out of range; allowed: ≥ 0"),
      ("= 50", "= 50\n[penalties]\nhaet = 1", "penalties.haet: 'haet' is an unknown key of [penalties]; allowed: heat, "

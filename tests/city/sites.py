@@ -8,13 +8,13 @@ import numpy as np
 
 from assets import ASSET_TYPES
 from assets.ev_charger import EvSession
+from models.dispatch.city.crew import Threads, gathered
 from models.dispatch.city.dual import Dual
 from models.dispatch.city.fleet import fleet_of
 from models.dispatch.city.judge import judge
 from models.dispatch.city.plan import minimised as judged_cost
 from models.dispatch.city.solve import CitySolved
 from models.dispatch.city.state import State
-from models.dispatch.city.sweep import Sweeper
 from tests.dispatch.build import TEMPLATES, battery, unit
 from vpp.domain import Case, Horizon
 
@@ -110,14 +110,15 @@ class Alone:
 def alone(c: Case) -> Alone:
     """Bounds and the first schedule at the market's own price, which is then the optimum of every site."""
     fleet = fleet_of(c, ASSET_TYPES, TEMPLATES)
-    sweeper = Sweeper(fleet, 1)
-    dual, state = Dual(fleet, sweeper), State.idle(fleet, sweeper)
+    crew = Threads(fleet, 1)
+    dual, state = Dual(fleet, crew), State.idle(fleet, crew)
     m = dual.start()
     relaxed, bound = dual.bound(m).value, dual.bound(m, exact=True).value
-    state.begin(dual.prices(m), m)
+    state.begin(m)
     cost, _ = state.cost()
-    solved = CitySolved(fleet=fleet, market=c.market, state=state, multipliers=m, bound=bound, cost=cost, status="")
+    solved = CitySolved(fleet=fleet, market=c.market, multipliers=m, bound=bound, cost=cost, status="",
+                        schedule=gathered(fleet, crew, crew.keep()))  # fmt: skip
     found = judge(c, ASSET_TYPES, TEMPLATES, solved)
-    sweeper.close()
+    crew.close()
     return Alone(relaxed=relaxed, bound=bound, cost=cost, judged=judged_cost(found), residual=found.residual,
                  fits_kernels=not fleet.others.sites)  # fmt: skip

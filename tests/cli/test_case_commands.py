@@ -200,8 +200,11 @@ def test_ctrl_c_ends_with_130_and_no_plan(tmp_path):
     out = tmp_path / "plan"
     arguments = [VPP, "optimise", MUSTERSTADT, "--out", out, "--gap", "0", "--json"]
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
-    while cpu_seconds(process.pid) < 2.0:  # well inside the solve, which takes several seconds with this gap
-        time.sleep(0.1)
+    while "highspy" not in Path(f"/proc/{process.pid}/maps").read_text():
+        time.sleep(0.05)
+    begun = cpu_seconds(process.pid)
+    while cpu_seconds(process.pid) < begun + 1.0:  # well inside the solve, which takes several seconds with this gap
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=20)
     assert (process.returncode, stdout, stderr) == (130, "", "interrupted\n")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from models.dispatch.penalties import penalties_of
-from vpp.domain import Carrier, Case, Plan
+from vpp.domain import Carrier, Case, Plan, imbalance_prices
 
 
 def series(value, steps, missing=0.0):
@@ -40,7 +40,7 @@ def starts(unit, on):
 def components(case: Case, plan: Plan) -> dict[str, float]:
     h, T, m = case.horizon.step_h, case.horizon.steps, case.market
     out = dict.fromkeys(
-        ("market", "grid_fee", "fuel", "start", "wear", "co2", "feed_in", "peak", "shed", "end_value"), 0.0
+        ("market", "imbalance", "grid_fee", "fuel", "start", "wear", "co2", "feed_in", "peak", "shed", "end_value"), 0.0
     )
     buy, sell, fee, co2, factor = (
         series(v, T)
@@ -74,7 +74,13 @@ def components(case: Case, plan: Plan) -> dict[str, float]:
             out["shed"] += h / 1000 * a.shed_eur_per_mwh * float((series(o.demand_kw, T) + power).sum())
     imported = np.maximum(-net, 0)
     quantity = net - exempt
-    out["market"] = h / 1000 * float(buy @ np.maximum(-quantity, 0) - sell @ np.maximum(quantity, 0))
+    position = series(m.position_kw, T, np.nan)
+    held = ~np.isnan(position)
+    ahead = np.where(held, position, quantity)
+    out["market"] = h / 1000 * float(buy @ np.maximum(-ahead, 0) - sell @ np.maximum(ahead, 0))
+    short, long = imbalance_prices(m, T)
+    beyond = quantity - ahead
+    out["imbalance"] = h / 1000 * float(short @ np.maximum(-beyond, 0) - long @ np.maximum(beyond, 0))
     out["grid_fee"] = h / 1000 * float(fee @ imported)
     emitted = emitted + h / 1000 * factor * imported
     out["co2"], out["co2_t"] = float(co2 @ emitted), float(emitted.sum())

@@ -2,11 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 import typer
 
 from models.dispatch import explained
-from tests.dispatch.build import battery, case, solve
+from tests.dispatch.build import battery, case, solve, unit
 from vpp.cases import read_plan, write_plan
 from vpp.cli.explain_command import explain_plan
 
@@ -60,3 +61,22 @@ def test_a_folder_that_is_no_plan_is_refused(tmp_path, capsys):
     with pytest.raises(typer.Exit):
         explain_plan(tmp_path, asset=None, at=None, as_json=False)
     assert "is not a plan folder" in capsys.readouterr().err
+
+
+def test_a_plan_that_leaves_its_position_says_so_in_its_folder_and_on_the_screen(tmp_path, capsys):
+    sold = np.array([10.0, np.nan])
+    c = case([unit("pv", id="pv", peak_kw=10.0, profile=0.6)], [100, 100], market={"position_kw": sold})
+    plan = explained(c, solve(c))
+    write_plan(plan, tmp_path / "plan")
+    text = (tmp_path / "plan/market_kw.csv").read_text().splitlines()
+    assert text[0] == "start_utc,quantity,position,deviation" and text[2].endswith(",,")
+    again = read_plan(tmp_path / "plan")
+    assert again.deviations == plan.deviations != ()
+    for name, values in plan.market_kw.items():
+        assert np.array_equal(again.market_kw[name], values, equal_nan=True)
+    explain_plan(tmp_path / "plan", asset=None, at=None, as_json=False)
+    assert "4 kWh less than the released schedule, 01:00-02:00" in capsys.readouterr().out
+    free = solve(case([unit("pv", id="pv", peak_kw=10.0, profile=0.6)], [100, 100]))
+    write_plan(free, tmp_path / "plan")
+    assert (tmp_path / "plan/market_kw.csv").read_text().splitlines()[0] == "start_utc,quantity"
+    assert "deviations" not in json.loads((tmp_path / "plan/summary.json").read_text())

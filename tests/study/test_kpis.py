@@ -7,7 +7,7 @@ import pytest
 
 from assets import ASSET_TYPES
 from models.dispatch import evaluate
-from tests.dispatch.build import TEMPLATES, battery, case, unit
+from tests.dispatch.build import TEMPLATES, battery, case, solve, unit
 from vpp.domain import said
 from vpp.operations.study.kpis import kpis
 from vpp.operations.study.summary import _device
@@ -87,3 +87,15 @@ def test_by_cause_type_and_owner_group(found):
 def test_by_node(found):
     bus = found.by_node["bus"]
     assert bus["hours_at_limit"] == 1 and bus["peak_export_kw"] == pytest.approx(6)
+
+
+def test_with_a_position_purchase_and_sale_are_what_was_traded_ahead_and_the_rest_is_imbalance():
+    # 10 kW sold at 100, 6 kW of sun: 1.00 EUR from the sale, 4 kWh missing at 125.
+    pv = unit("pv", id="pv", peak_kw=10.0, profile=0.6)
+    c = case([pv], [100.0], market={"position_kw": 10.0})
+    found = kpis(c, solve(c), 0.0)
+    assert found.by_cause["sale"] == pytest.approx(-1.0) and found.by_cause["purchase"] == 0.0
+    assert found.by_cause["imbalance"] == pytest.approx(0.5)
+    assert sum(found.by_cause.values()) == pytest.approx(found.whole["cost_eur"])
+    free = replace(c, market=replace(c.market, position_kw=None))
+    assert "imbalance" not in kpis(free, solve(free), 0.0).by_cause

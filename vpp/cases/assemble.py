@@ -8,7 +8,7 @@ from vpp.cases.limits import read_caps, read_groups, read_headroom
 from vpp.cases.network import FILE as NODES
 from vpp.cases.network import read_network
 from vpp.cases.notes import Notes, quoted
-from vpp.cases.sections import Section, note_horizon, read_market, read_penalties
+from vpp.cases.sections import Section, note_horizon, read_market, read_penalties, series_with_gaps
 from vpp.cases.series_book import SeriesBook
 from vpp.cases.table import Table, table_of
 from vpp.cases.units import attachments, read_fleet
@@ -52,6 +52,7 @@ def from_tables(
     notes = Notes()
     usable = note_horizon(horizon, notes)
     book = SeriesBook(horizon if usable else None)
+    book.with_gaps = series_with_gaps(market)
     if usable:
         book.put_all(series, notes)
     book.complete = usable

@@ -7,7 +7,7 @@ from vpp.cases.assemble import Parts, assemble, known_tables
 from vpp.cases.csv_file import parse_csv
 from vpp.cases.notes import Notes, quoted
 from vpp.cases.sections import FILE as TOML
-from vpp.cases.sections import Section, parse_toml, read_horizon
+from vpp.cases.sections import Section, parse_toml, read_horizon, series_with_gaps
 from vpp.cases.series_book import SeriesBook
 from vpp.cases.series_files import CSV, PARQUET, read_series_csv, read_series_parquet
 from vpp.cases.table import Table
@@ -30,6 +30,7 @@ def load(folder: Path, asset_types: Mapping[str, AssetType], known: Known | None
         name.removesuffix(".csv"): _table(name, data, notes) for name, data in files.items() if name.endswith(".csv")
     }
     book = SeriesBook(horizon)
+    book.with_gaps = series_with_gaps(None if sections is None else sections.get("market"))
     series = tables.pop("series", None)
     if series is not None:
         read_series_csv(series, book, notes)

@@ -14,9 +14,11 @@ import numpy as np
 from vpp.cases.explanations import read_explanations, write_explanations
 from vpp.cases.replacing import SUMMARY, replaced
 from vpp.cases.series_book import stamp
-from vpp.domain import Array, Horizon, Label, Message, Plan, Violation, messages_from
+from vpp.domain import Array, Deviation, Horizon, Label, Message, Plan, Violation, messages_from
 
-TABLES = ("power_kw", "heat_kw", "state_energy_kwh", "state_on", "prices")
+TABLES = ("power_kw", "heat_kw", "state_energy_kwh", "state_on", "prices", "market_kw")
+WITH_GAPS = ("market_kw",)
+"""Tables that are empty where there is no position."""
 START = "start_utc"
 WIDEST_CSV = 1000
 """Columns; wider tables are written as Parquet."""
@@ -55,6 +57,7 @@ def summary_of_plan(plan: Plan, seconds: Mapping[str, float] | None = None) -> d
         "components": {name: _finite(eur) for name, eur in plan.components.items()},
         "co2_t": _finite(plan.co2_t),
         "violations": [_violation(v) for v in plan.violations],
+        **({"deviations": [_deviation(d) for d in plan.deviations]} if "position" in plan.market_kw else {}),
         "assets": plan.assets,
         "start": stamp(plan.horizon.start),
         "steps": plan.horizon.steps,
@@ -68,9 +71,11 @@ def summary_of_plan(plan: Plan, seconds: Mapping[str, float] | None = None) -> d
 def _said(plan: Plan) -> dict[str, Any]:
     """For readers of other languages: templates and values of `why` and of the violations, in their order."""
     broken = [v.said.as_plain() for v in plan.violations if v.said is not None]
-    if not plan.said or len(broken) < len(plan.violations):
+    off = [d.said.as_plain() for d in plan.deviations if d.said is not None]
+    if not plan.said or len(broken) < len(plan.violations) or len(off) < len(plan.deviations):
         return {}
-    return {"said": {"why": [m.as_plain() for m in plan.said], "violations": broken}}
+    said = {"why": [m.as_plain() for m in plan.said], "violations": broken}
+    return {"said": said | ({"deviations": off} if off else {})}
 
 
 def _finite(value: float) -> float | None:
@@ -89,10 +94,17 @@ def _violation(v: Violation) -> dict[str, Any]:
     }
 
 
+def _deviation(d: Deviation) -> dict[str, Any]:
+    return {"from": stamp(d.start), "to": stamp(d.end), "kwh": _finite(d.kwh), "costs_eur": _finite(d.costs_eur),
+            "sentence": d.sentence}  # fmt: skip
+
+
 def _refuse_what_is_no_plan(name: str, columns: Mapping[str, Array], horizon: Horizon) -> None:
     for id, values in columns.items():
         if np.shape(values) != (horizon.steps,):
             raise ValueError(f"{name}: '{id}' has shape {np.shape(values)}; allowed: ({horizon.steps},)")
+    if name in WITH_GAPS:
+        columns = {id: np.nan_to_num(values, nan=0.0, posinf=np.inf, neginf=-np.inf) for id, values in columns.items()}
     if columns and not np.isfinite(np.fromiter((np.sum(v) for v in columns.values()), float, len(columns))).all():
         for id, values in columns.items():
             if not np.isfinite(values).all():
@@ -109,9 +121,11 @@ def _write_table(folder: Path, name: str, columns: Mapping[str, Array], horizon:
 
 
 def write_wide_csv(path: Path, columns: Mapping[str, Array], horizon: Horizon, *, whole: bool = False) -> None:
-    """`start_utc`, then one column per id; every digit of a double."""
+    """`start_utc`, then one column per id; every digit of a double; NaN is an empty cell."""
     matrix = np.column_stack([np.asarray(v, dtype=float) for v in columns.values()]) + 0.0  # no -0.0
     rows: list[list[Any]] = (np.rint(matrix).astype(int) if whole else matrix).tolist()
+    if np.isnan(matrix).any():
+        rows = [[None if value != value else value for value in row] for row in rows]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([START, *columns])
@@ -119,13 +133,14 @@ def write_wide_csv(path: Path, columns: Mapping[str, Array], horizon: Horizon, *
 
 
 def write_lists(path: Path, key: str, columns: Mapping[str, Array]) -> None:
-    """Parquet with one row per id: `key`, `values`."""
+    """Parquet with one row per id: `key`, `values`; NaN is null."""
     import pyarrow as pa  # slow to import, and few plans need it
     import pyarrow.parquet as pq
 
     flat = np.concatenate([np.asarray(v, dtype=float) for v in columns.values()]) + 0.0
     lengths = np.fromiter((len(v) for v in columns.values()), np.int64, len(columns))
-    values = pa.LargeListArray.from_arrays(np.concatenate([[0], np.cumsum(lengths)]), flat)
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    values = pa.LargeListArray.from_arrays(ends, pa.array(flat, from_pandas=True))
     table = pa.table({key: pa.array(list(columns), pa.string()), "values": values})
     pq.write_table(table, path, use_dictionary=False)
 
@@ -137,7 +152,7 @@ def read_plan(folder: Path) -> Plan:
     horizon = Horizon(datetime.fromisoformat(summary["start"]), summary["steps"], summary["step_minutes"])
     tables: dict[str, Any] = {name: _read_table(folder, name, horizon) for name in TABLES}
     reasons, limits = read_explanations(folder)
-    why, broken = (messages_from(summary.get("said", {}).get(of)) for of in ("why", "violations"))
+    why, broken, off = (messages_from(summary.get("said", {}).get(of)) for of in ("why", "violations", "deviations"))
     unknown = {"bound_eur": -inf, "gap": inf}
     numbers = ("objective_eur", "penalty_eur", "bound_eur", "gap", "co2_t")
     return Plan(
@@ -146,6 +161,7 @@ def read_plan(folder: Path) -> Plan:
         **{name: summary[name] for name in ("status", "method", "why", "assets", "components", "seconds")},
         **{name: unknown.get(name, np.nan) if summary[name] is None else summary[name] for name in numbers},
         violations=tuple(_violation_from(*each) for each in zip_longest(summary["violations"], broken)),
+        deviations=tuple(_deviation_from(*each) for each in zip_longest(summary.get("deviations", ()), off)),
         proof=summary.get("proof", {}),
         **tables,
         reasons=reasons,
@@ -161,12 +177,18 @@ def _violation_from(v: Mapping[str, Any], message: Message | None) -> Violation:
     )
 
 
+def _deviation_from(d: Mapping[str, Any], message: Message | None) -> Deviation:
+    times = {"start": datetime.fromisoformat(d["from"]), "end": datetime.fromisoformat(d["to"])}
+    return Deviation(**times, said=message, **{name: d[name] for name in ("kwh", "costs_eur", "sentence")})
+
+
 def _read_table(folder: Path, name: str, horizon: Horizon) -> dict[str, Array]:
     path = folder / f"{name}.csv"
     if path.exists():
         with path.open(encoding="utf-8", newline="") as file:
             header, *rows = csv.reader(file)
-        matrix = np.array([row[1:] for row in rows], dtype=float).reshape(len(rows), len(header) - 1)
+        cells = [[cell or "nan" for cell in row[1:]] for row in rows] if name in WITH_GAPS else [r[1:] for r in rows]
+        matrix = np.array(cells, dtype=float).reshape(len(rows), len(header) - 1)
         columns = {id: np.ascontiguousarray(matrix[:, i]) for i, id in enumerate(header[1:])}
     elif path.with_suffix(".parquet").exists():
         columns = _read_lists(path.with_suffix(".parquet"))

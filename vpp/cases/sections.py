@@ -9,8 +9,8 @@ from typing import Any, cast
 from vpp.cases.cells import as_float, as_number, as_time, parser
 from vpp.cases.csv_file import text_of
 from vpp.cases.notes import Bad, Notes, quoted, shown
-from vpp.cases.series_book import SeriesBook
-from vpp.domain import Horizon, Market, Penalties
+from vpp.cases.series_book import SeriesBook, first, stamp
+from vpp.domain import Horizon, Market, Penalties, commitment
 from vpp.domain.columns import Kind, column_of, columns_of
 
 FILE = "case.toml"
@@ -99,12 +99,36 @@ def _whole(key: str, section: Section, low: int, high: int, notes: Notes) -> int
     return None
 
 
+def series_with_gaps(market: Section | None) -> frozenset[str]:
+    """Names in [market] of series that may be empty in some steps."""
+    columns = columns_of(Market)
+    named = (name for key, name in (market or {}).items() if key in columns and column_of(columns[key]).gaps)
+    return frozenset(name for name in named if isinstance(name, str))
+
+
 def read_market(section: Section | None, book: SeriesBook, notes: Notes) -> Market | None:
     if section is None:
         notes.add(FILE, "market", "the required section [market] is missing")
         return None
     values = _values("market", section, columns_of(Market), book, notes)
-    return None if values is None else Market(**values)
+    if values is None:
+        return None
+    market = Market(**values)
+    if market.position_kw is None or book.horizon is None or _is_spread(market, book.horizon, notes):
+        return market
+    return None
+
+
+def _is_spread(market: Market, horizon: Horizon, notes: Notes) -> bool:
+    """With a position, being long earns no more than being short costs: else doing both would earn without end."""
+    found = commitment(market, horizon.steps)
+    long, short = found.sold_eur_per_mwh, found.bought_eur_per_mwh
+    at = first(found.held & (long > short))
+    if at is None:
+        return True
+    problem = f"{long[at]:g} at {stamp(horizon.time(at))} is above imbalance_short_eur_per_mwh, {short[at]:g}"
+    notes.add(FILE, "market.imbalance_long_eur_per_mwh", f"{problem}; allowed: at most as much")
+    return False
 
 
 def read_penalties(section: Section | None, book: SeriesBook, notes: Notes) -> Penalties | None:

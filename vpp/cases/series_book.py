@@ -18,6 +18,8 @@ class SeriesBook:
         """False: a file of series could not be read, so a name it does not hold is no mistake."""
         self.file_of: dict[str, str] = {}
         """Where each series was found."""
+        self.with_gaps: frozenset[str] = frozenset()
+        """Series that may be empty in some steps: those a column with gaps names."""
         self._series: dict[str, Array | None] = {}
         self._verdicts: dict[tuple[str, Column], Array | Bad] = {}
 
@@ -60,12 +62,14 @@ class SeriesBook:
             return Bad("its values are not numbers")
         if array.ndim != 1 or (steps is not None and len(array) != steps):
             return Bad(f"has {array.size} values; allowed: {steps}, one per step")
-        at = first(~np.isfinite(array))
+        at = first(np.isinf(array) if column.gaps else ~np.isfinite(array))
         if at is not None:
             return Bad(f"value {array[at]:g}{self._when(at)} is not a finite number; allowed: {column.allowed}")
         return self._in_range(array, column, "")
 
     def _in_range(self, values: Array, column: Column, name: str) -> Array | Bad:
+        if not column.gaps and (at := first(np.isnan(values))) is not None:
+            return Bad(f"{name} is empty{self._when(at)}; allowed: {column.allowed}")
         below = values <= column.low if column.open_low else values < column.low
         above = values >= column.high if column.open_high else values > column.high
         at = first(below | above)
@@ -78,9 +82,9 @@ class SeriesBook:
         return f" at {stamp(self.horizon.time(step))}" if self.horizon else ""
 
     def put_all(self, series: Mapping[str, Any], notes: Notes) -> None:
-        """Series in memory: each exactly one finite value per step."""
+        """Series in memory: each exactly one finite value per step (NaN is a gap where there may be some)."""
         for name, values in series.items():
-            checked = self.array(values, Column(kind=Kind.SERIES))
+            checked = self.array(values, Column(kind=Kind.SERIES, gaps=name in self.with_gaps))
             if isinstance(checked, Bad):
                 notes.add("series", name, checked.problem)
             self.put(name, None if isinstance(checked, Bad) else checked)

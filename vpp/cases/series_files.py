@@ -54,7 +54,7 @@ def _read_wide(
         alignment = alignment_of(file, sound_times, rows, book.horizon, notes)
     inside = _inside(alignment, times, book.horizon)
     for name, (values, odd) in columns.items():
-        sound = _note_cells(name, values, odd, inside, where, notes)
+        sound = _note_cells(name, values, odd, inside, where, notes, gaps=name in book.with_gaps)
         _put(file, name, alignment.align(values) if alignment and sound else None, book, notes)
 
 
@@ -81,12 +81,13 @@ def _inside(alignment: Alignment | None, times: Sequence[int | None], horizon: H
 
 
 def _note_cells(
-    name: str, values: Array, odd: Mapping[int, Any], inside: Sequence[int], where: Where, notes: Notes
+    name: str, values: Array, odd: Mapping[int, Any], inside: Sequence[int], where: Where, notes: Notes, *, gaps: bool
 ) -> bool:
-    """Text anywhere, and whatever is empty or not finite inside the horizon; whether there was none of it."""
+    """Text anywhere, and what is empty (without `gaps`) or not finite inside the horizon; whether there was none."""
     text = {i for i, cell in odd.items() if cell is not None and cell != ""}
     needed = np.asarray(inside, dtype=np.int64)
     unknown = {int(i) for i in needed[~np.isfinite(values[needed])]}
+    unknown -= odd.keys() - text if gaps else set()
     for i in sorted(text | unknown):
         if i in text:
             comma = "; a decimal comma? write 0.5, not 0,5" if "," in str(odd[i]) else ""
@@ -198,7 +199,10 @@ def _list(name: str, values: Any, book: SeriesBook, notes: Notes) -> Array | Non
     if len(array) != book.horizon.steps:
         notes.add(PARQUET, name, f"has {len(array)} values; allowed: {book.horizon.steps}, one per step of the horizon")
         return None
-    at = first(~np.isfinite(array))
+    gaps = [i for i, cell in odd.items() if cell is None] if name in book.with_gaps else []
+    wrong = ~np.isfinite(array)
+    wrong[gaps] = False
+    at = first(wrong)
     if at is not None:
         shown = f"{quoted(odd[at])} is not a number" if at in odd else f"{array[at]:g} is not a finite number"
         shown = "is empty" if at in odd and odd[at] is None else shown

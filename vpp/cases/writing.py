@@ -45,7 +45,8 @@ def tables_of(case: Case, asset_types: Mapping[str, AssetType]) -> Tables:
             tables.setdefault(attached.file, []).extend(_row(row) for row in getattr(owner, name))
     penalties = {name: eur for name, eur in _row(case.penalties).items() if eur is not None}
     filled = {stem: rows for stem, rows in tables.items() if rows}
-    return Tables(tables=filled, market=_row(case.market), horizon=case.horizon, penalties=penalties)
+    market = {name: cell for name, cell in _row(case.market).items() if cell is not None}
+    return Tables(tables=filled, market=market, horizon=case.horizon, penalties=penalties)
 
 
 def _band(cap: Cap) -> dict[str, Any]:

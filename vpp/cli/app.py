@@ -118,13 +118,19 @@ def optimise(
     response: Annotated[
         Path | None, typer.Option(help="Price scenarios (CSV); writes the fleet's power at each beside the plan.")
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Of --method city: threads, or processes with --dask local.", min=1)
+    ] = None,
+    dask: Annotated[
+        str | None, typer.Option(help="Of --method city: run on Dask, 'local', or a scheduler's address.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Find the cheapest plan for a case and write it as a plan folder."""
     from vpp.cli.case_commands import optimise_case
 
     optimise_case(case, out, method=method, gap=gap, time_limit=time_limit, as_json=as_json,
-                  response=response)  # fmt: skip
+                  response=response, workers=workers, dask=dask)  # fmt: skip
 
 
 @app.command()

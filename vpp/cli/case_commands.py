@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -27,6 +27,7 @@ def check_case(folder: Path, *, as_json: bool) -> None:
 
 def optimise_case(
     folder: Path, out: Path, *, method: str, gap: float, time_limit: float, as_json: bool, response: Path | None = None,
+    workers: int | None = None, dask: str | None = None,
 ) -> None:  # fmt: skip
     start_up, began = seconds_since_process_start(), time.perf_counter()
     from assets import ASSET_TYPES
@@ -46,8 +47,15 @@ def optimise_case(
         def progress(best: float, bound: float) -> None:
             status.update(f"best {best:.2f} EUR, bound {bound:.2f} EUR")
 
-        plan = optimise(case, ASSET_TYPES, Effort(method=Method(method), gap=gap, time_limit=time_limit),
-                        progress=progress if console.is_terminal else None)  # fmt: skip
+        effort = Effort(method=Method(method), gap=gap, time_limit=time_limit, workers=workers, dask=dask)
+        try:
+            plan = optimise(case, ASSET_TYPES, effort, progress=progress if console.is_terminal else None)
+        except ModuleNotFoundError as missing:
+            refuse(f"--dask: {missing.name} is not installed; it comes with vpp[cluster]")
+        except OSError as problem:
+            if dask is None:
+                raise
+            refuse(f"--dask: no scheduler answers at {dask}: {problem}")
     writing = time.perf_counter()
     plan = explained(case, plan)
 
@@ -78,7 +86,6 @@ def _scenarios(file: Path | None, horizon: Horizon) -> dict[str, Array]:
         return {} if file is None else read_prices(file, horizon)
     except BadPrices as problem:
         refuse(f"--response: {problem}")
-        return {}
 
 
 def _write_response(case: Case, scenarios: Mapping[str, Array], out: Path) -> None:
@@ -90,7 +97,7 @@ def _write_response(case: Case, scenarios: Mapping[str, Array], out: Path) -> No
     write_wide_csv(out / "response_kw.csv", fleet_response(case, ASSET_TYPES, scenarios), case.horizon)
 
 
-def refuse(sentence: str) -> None:
+def refuse(sentence: str) -> NoReturn:
     """A wrong argument: one sentence, and the exit code of a mistake."""
     print(sentence, file=sys.stderr)
     raise typer.Exit(MISTAKEN)

@@ -22,11 +22,14 @@ def explain_plan(folder: Path, *, asset: str | None, at: str | None, as_json: bo
     reasons = [r for r in plan.reasons if _is_meant(r, _known(asset, plan), _moment(at, plan))]
     if as_json:
         print_json({"label": plan.label.value, "why": plan.why, "reasons": [_as_json(r) for r in reasons],
+                    "deviations": [d.sentence for d in plan.deviations],
                     "limits": _limits(plan, asset)})  # fmt: skip
         return
     print(f"{plan.label.value}: {plan.objective_eur:.2f} EUR ({plan.method}: {plan.why})")
     for violation in plan.violations:
         print(f"  {violation.sentence}")
+    for deviation in plan.deviations:
+        print(f"  {deviation.sentence}")
     shown = ""
     for r in reasons:
         if r.asset != shown:

@@ -42,6 +42,12 @@ class Market:
     """On physical import at the root."""
     co2_eur_per_t: Series = series(0.0, low=0)
     co2_t_per_mwh_import: Series = series(0.0, low=0)
+    position_kw: Series | None = series(None, gaps=True)
+    """Market quantity that is sold (> 0) or bought (< 0) already, from the released schedule; NaN: nothing is yet."""
+    imbalance_short_eur_per_mwh: Series | None = series(None)
+    """What a kWh costs that is missing from the position; None: see `vpp.domain.position`."""
+    imbalance_long_eur_per_mwh: Series | None = series(None)
+    """What a kWh earns that is beyond it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

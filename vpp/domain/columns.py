@@ -35,6 +35,8 @@ class Column:
     open_high: bool = False
     refers_to: str = ""
     """What a TEXT names: "" (free), "electricity", "heat", "ev_charger"."""
+    gaps: bool = False
+    """A SERIES may be empty in some steps (NaN), which then have none."""
 
     def allows(self, value: float) -> bool:
         above = value > self.low if self.open_low else value >= self.low
@@ -93,8 +95,10 @@ def efficiency(default: Any = MISSING, *, high: float = 1) -> Any:
     return number(default, low=0, high=high, open_low=True)
 
 
-def series(default: Any = MISSING, *, low: float = -inf, high: float = inf, open_low: bool = False) -> Any:
-    return _field(default, Column(kind=Kind.SERIES, low=low, high=high, open_low=open_low))
+def series(
+    default: Any = MISSING, *, low: float = -inf, high: float = inf, open_low: bool = False, gaps: bool = False
+) -> Any:
+    return _field(default, Column(kind=Kind.SERIES, low=low, high=high, open_low=open_low, gaps=gaps))
 
 
 def boolean(default: Any = MISSING) -> Any:

@@ -14,6 +14,7 @@ again by its template (`vpp.web.told`); `said` marks the templates for the catal
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 UNITS = {"_eur_per_mwh": "EUR/MWh", "_kwh": "kWh", "_kw": "kW", "_s": "s", "_count": "", "_value": ""}
@@ -63,6 +64,7 @@ def is_unknown(value: float | str) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
+@cache
 def unit_of(name: str) -> str | None:
     """Unit of a place; None: it holds a text."""
     return next((unit for end, unit in UNITS.items() if name.endswith(end)), None)

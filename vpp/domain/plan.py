@@ -38,6 +38,22 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deviation:
+    """What differs from what was sold or bought ahead, over consecutive steps in one direction."""
+
+    start: datetime
+    end: datetime
+    kwh: float
+    """> 0: more than the position (long), < 0: less (short)."""
+    costs_eur: float
+    """More than if it had been traded at day-ahead prices."""
+    sentence: str
+    """In English."""
+    said: Message | None = None
+    """The same for every language; None: only the text is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
     """Why an asset does what it does, over consecutive steps."""
 
@@ -107,6 +123,11 @@ class Plan:
     """How the plan was checked: residual of its rows, bounds of a sample against HiGHS …"""
     said: tuple[Message, ...] = ()
     """`why` for every language; empty: an older plan, which holds only its text."""
+    market_kw: Mapping[str, Array] = field(default_factory=dict[str, Array])
+    """`quantity` (what meets the market, sold > 0); with a position also `position` and `deviation`, NaN where there is
+    none. Empty: an older plan."""
+    deviations: tuple[Deviation, ...] = ()
+    """From the position, in the order of time."""
 
 
 def because(plan: Plan, *why: Message) -> Plan:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from vpp.cases import from_tables
-from vpp.domain import Array, AssetType, Case, Horizon, Message, Unit, said
+from vpp.domain import Array, AssetType, Case, Horizon, Message, Mistakes, Unit, said
 from vpp.operations.collect import Latest, as_read
 from vpp.operations.habits import sessions_of_habits
-from vpp.operations.recipe import Issues, Recipe, states_of
+from vpp.operations.position import position_kw, positions
+from vpp.operations.recipe import Issues, Recipe, states_of, with_nulls
 from vpp.store import RegisteredAsset, Store, StoreError
 from vpp.store.dispatching import (
     Grid,
@@ -55,13 +56,16 @@ def live_case(
     registry = registry_at(store, asset_types, now)
     bounded, beside = bounding(here, registry.assets, registry.grid)
     caps = caps_of(bounded)
-    made = case_at(store, asset_types, horizon, now, registry, caps)
+    ahead = position_kw(positions(store, horizon, now), horizon)
+    held = None if np.isnan(ahead).all() else ahead
+    made = case_at(store, asset_types, horizon, now, registry, caps, position_kw=held)
     at_once = {o.target for o in here if o.kind is OverrideKind.EXCLUDE and o.start <= now}
     unsteered = {a.id for a in registry.assets if a.profile is None and asset_types[a.kind].controllable}
     by_itself = frozenset(at_once | (troubled or {}).keys() | unsteered)
     state = as_read(_as_planned(store, made.case, unsteered), fresh(store.latest(), now))
     counted = _running_for(store, state.units, now)
-    recipe = Recipe(known_at=now, issues=made.issues, states=states_of(counted), by_itself=by_itself, caps=caps)
+    recipe = Recipe(known_at=now, issues=made.issues, states=states_of(counted), by_itself=by_itself, caps=caps,
+                    position_kw=with_nulls(held))  # fmt: skip
     locks = {o.target: o for o in here if o.kind is OverrideKind.LOCK}
     guessed = [
         said("asset '%(asset)s': its state was not read; taken from its registration", asset=id)
@@ -105,20 +109,31 @@ class CaseAt:
 
 def case_at(
     store: Store, asset_types: Mapping[str, AssetType], horizon: Horizon, at: datetime, registry: Registry,
-    caps: Sequence[Mapping[str, Any]] = (), only: Issues | None = None,
+    caps: Sequence[Mapping[str, Any]] = (), only: Issues | None = None, position_kw: Array | None = None,
 ) -> CaseAt:  # fmt: skip
-    """`only`: of the forecasts that were known, these issues."""
+    """`only`: of the forecasts that were known, these issues; `position_kw`: what is sold already, NaN: nothing is."""
     tables = tables_of_registry(registry.assets, asset_types, registry.grid)
     if sessions := sessions_of_habits(store, registry.assets, horizon, at):
         tables.setdefault("ev_session", []).extend(sessions)
     if caps:
         tables["caps"] = [{name: cell for name, cell in row.items() if name != LOCKED} for row in caps]
-    wanted = named_series(tables, registry.grid.market)
+    market = {key: cell for key, cell in registry.grid.market.items() if key != "position_kw"}
+    if position_kw is not None:
+        market["position_kw"] = position_kw
+    wanted = named_series(tables, market)
     series, issues, filled = completed(store, wanted, horizon, at, only)
     missing = sorted(wanted - series.keys())
     if missing:
         raise StoreError(f"live case: nothing is known of the series {', '.join(missing)}; allowed: a forecast of each")
-    case = from_tables(tables, series, registry.grid.market, horizon, asset_types)
+    try:
+        case = from_tables(tables, series, market, horizon, asset_types)
+    except Mistakes as found:
+        wrong = next((m for m in found.mistakes if m.what == "market.imbalance_long_eur_per_mwh"), None)
+        if wrong is None or len(found.mistakes) > 1:
+            raise
+        filled.append(said("imbalance prices: %(problem)s; the default spread is taken", problem=wrong.problem))
+        market = {key: cell for key, cell in market.items() if not key.startswith("imbalance_")}
+        case = from_tables(tables, series, market, horizon, asset_types)
     return CaseAt(case=pinned(case, caps), issues=issues, assumed=filled)
 
 

@@ -28,7 +28,7 @@ class Rebuilt:
 
     run: Run
     at: datetime
-    """As known then; states, people's decisions and settings are the run's own."""
+    """As known then; states, the position, people's decisions and settings are the run's own."""
     case: Case
     effort: Effort
     same_inputs: bool
@@ -55,7 +55,7 @@ def rebuild(store: Store, run: Run, asset_types: Mapping[str, AssetType], at: da
     there = {a.id for a in registry.assets}
     places = there | {n["id"] for n in registry.grid.nodes} | {g["group"] for g in registry.grid.groups}
     caps = [row for row in recipe.caps if row["target"] in places]
-    made = case_at(store, asset_types, run.plan.horizon, when, registry, caps, only)
+    made = case_at(store, asset_types, run.plan.horizon, when, registry, caps, only, recipe.held_kw)
     case = recipe.applied(made.case)
     gone = sorted((recipe.states.keys() | recipe.by_itself) - there)
     said = [f"asset '{id}': was in the plan, and is not registered at that time" for id in gone]

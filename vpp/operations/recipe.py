@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import numpy as np
+
 from models.dispatch import Effort, Method
-from vpp.domain import Case, Unit
+from vpp.domain import Array, Case, Unit
 from vpp.operations.collect import without_orders
 
 STATES = ("initial_soc", "initial_on_h")
@@ -31,6 +33,13 @@ class Recipe:
     """Assets that took no orders."""
     caps: Sequence[Mapping[str, Any]] = ()
     """People's limits and locks, as rows of caps.csv."""
+    position_kw: Sequence[float | None] | None = None
+    """What was sold already, by step, None where nothing was; None as a whole: nothing at all."""
+
+    @property
+    def held_kw(self) -> Array | None:
+        """The position as numbers, NaN where there is none."""
+        return None if self.position_kw is None else np.array(self.position_kw, dtype=float)
 
     def applied(self, case: Case) -> Case:
         """The case in the state it was in."""
@@ -63,9 +72,15 @@ def as_plain(recipe: Recipe, effort: Effort, previous: UUID | None = None) -> di
         "states": recipe.states,
         "by_itself": sorted(recipe.by_itself),
         "caps": list(recipe.caps),
+        "position_kw": None if recipe.position_kw is None else list(recipe.position_kw),
         "previous": None if previous is None else str(previous),
         "effort": {"method": effort.method.value, "gap": effort.gap, "time_limit_s": effort.time_limit},
     }
+
+
+def with_nulls(values: Array | None) -> list[float | None] | None:
+    """NaN as None."""
+    return None if values is None else [None if value != value else value for value in values.tolist()]
 
 
 def continued(run_id: UUID) -> dict[str, Any]:
@@ -85,6 +100,7 @@ def from_plain(plain: Mapping[str, Any]) -> tuple[Recipe, Effort]:
         known_at=datetime.fromisoformat(plain["known_at"]), issues=issues,
         states={id: {name: float(value) for name, value in columns.items()} for id, columns in plain["states"].items()},
         by_itself=frozenset(plain["by_itself"]), caps=plain["caps"],
+        position_kw=plain.get("position_kw"),
     )  # fmt: skip
     effort = plain["effort"]
     return recipe, Effort(method=Method(effort["method"]), gap=effort["gap"], time_limit=effort["time_limit_s"])

@@ -27,6 +27,25 @@ FROM vpp.schedule s JOIN vpp.asset a ON a.id = s.asset_id
 CROSS JOIN LATERAL unnest(s.vals) WITH ORDINALITY AS v (value, n)
 WHERE s.run_id = %(run)s AND s.quantity = %(quantity)s GROUP BY 1, 2, 3, 4
 """
+_MARKET_IN_FORCE = """
+WITH chosen AS (
+    SELECT DISTINCT ON (start) start, run_id FROM vpp.dispatch
+    WHERE kind IN ('intraday', 'event') AND start >= %(start)s AND start < %(end)s ORDER BY start, planned DESC
+)
+SELECT c.start, '', s.vals[1 + (extract(epoch FROM c.start - s.start) / 60 / s.step_minutes)::int]
+FROM chosen c JOIN vpp.schedule s USING (run_id) WHERE s.quantity = 'market_quantity_kw' AND s.asset_id = ''
+"""
+_MARKET_OF_RUN = """
+SELECT s.start, s.step_minutes, v.n, v.value FROM vpp.schedule s
+CROSS JOIN LATERAL unnest(s.vals) WITH ORDINALITY AS v (value, n)
+WHERE s.run_id = %(run)s AND s.quantity = 'market_quantity_kw' AND s.asset_id = ''
+"""
+_MARKET_MEASURED = """
+SELECT r.start, '', sum(r.sum / r.n)
+FROM vpp.telemetry_15m r JOIN vpp.asset a USING (asset_key)
+WHERE metric_key = (SELECT metric_key FROM vpp.metric WHERE point = 'power_kw')
+AND r.start >= %(start)s AND r.start < %(end)s AND r.n > 0 AND a.outlook ->> 'feed_in_eur_per_mwh' IS NULL GROUP BY 1
+"""
 _MEASURED = """
 SELECT r.start, a.kind, sum(r.sum / r.n)
 FROM vpp.telemetry_15m r JOIN vpp.asset a USING (asset_key)
@@ -74,6 +93,28 @@ def measured(store: Store, horizon: Horizon, point: str) -> Series:
     return _by_kind(_rows(store, _MEASURED, {"point": point, "start": horizon.start, "end": horizon.end}), horizon)
 
 
+def market_in_force(store: Store, horizon: Horizon) -> Array:
+    """What the plan in force brought to the market in each quarter-hour, sold > 0, kW; NaN: nothing known."""
+    return _one(_rows(store, _MARKET_IN_FORCE, {"start": horizon.start, "end": horizon.end}), horizon)
+
+
+def market_of_run(store: Store, run_id: UUID, horizon: Horizon) -> Array:
+    """What one plan brings to the market; of a plan from before this was kept, the sum of its powers."""
+    rows = [
+        (start + timedelta(minutes=minutes) * (int(n) - 1), "", value)
+        for start, minutes, n, value in _rows(store, _MARKET_OF_RUN, {"run": run_id})
+    ]
+    if rows:
+        return _one(rows, horizon)
+    powers = list(of_run(store, run_id, horizon, "power_kw").values())
+    return np.sum(powers, axis=0) if powers else np.full(horizon.steps, np.nan)
+
+
+def market_measured(store: Store, horizon: Horizon) -> Array:
+    """Means of quarter-hours of all that is measured and not paid a feed-in price."""
+    return _one(_rows(store, _MARKET_MEASURED, {"start": horizon.start, "end": horizon.end}), horizon)
+
+
 def levels(store: Store, since: datetime) -> dict[str, tuple[int, float, float]]:
     """By asset type with a store: how many were read since then, kWh in them, kWh that fit."""
     rows = _rows(store, _LEVELS, {"since": since})
@@ -104,6 +145,10 @@ def newest_day_ahead(store: Store, start: datetime, planned_by: datetime) -> Dis
     AND planned <= %(by)s AND run_id IS NOT NULL ORDER BY planned DESC LIMIT 1"""
     rows = _rows(store, query, {"start": start, "by": planned_by})
     return Dispatch(**dict(zip(names, rows[0], strict=True))) if rows else None
+
+
+def _one(rows: list[tuple[Any, ...]], horizon: Horizon) -> Array:
+    return _by_kind(rows, horizon).get("", np.full(horizon.steps, np.nan))
 
 
 def _by_kind(rows: list[tuple[Any, ...]], horizon: Horizon) -> Series:

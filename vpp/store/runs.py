@@ -11,7 +11,7 @@ import numpy as np
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from vpp.domain import MARKET_ZONE, Array, Horizon, Label, Plan, Violation, maybe_message, messages_from
+from vpp.domain import MARKET_ZONE, Array, Deviation, Horizon, Label, Plan, Violation, maybe_message, messages_from
 from vpp.store.connection import Row, StoreError
 from vpp.store.plain import to_plain
 
@@ -23,6 +23,8 @@ _QUANTITIES = {
     "prices": "price_eur_per_mwh",
 }
 """Mapping of a plan → its name in the table."""
+MARKET = {"quantity": "market_quantity_kw", "position": "position_kw", "deviation": "deviation_kw"}
+"""Column of a plan's `market_kw` → its name in the table, where it belongs to no asset (asset_id '')."""
 
 _COLUMNS = (
     "run_id, kind, delivery_day, started, start, steps, step_minutes, inputs_hash, label, status, "
@@ -81,6 +83,9 @@ def save_run(
             for asset_id, values in arrays.items():
                 vals = np.asarray(values, dtype=np.float64)
                 copy.write_row((run_id, quantity, asset_id, horizon.start, horizon.step_minutes, vals))
+        for name, values in plan.market_kw.items():
+            vals = np.asarray(values, dtype=np.float64)
+            copy.write_row((run_id, MARKET[name], "", horizon.start, horizon.step_minutes, vals))
     connection.execute(_INSERT)
     _save_reasons(connection, run_id, plan)
     return True
@@ -113,7 +118,7 @@ def newest_run(connection: Connection[Row], kind: str, at: datetime) -> UUID | N
 
 def _run(connection: Connection[Row], row: Mapping[str, Any]) -> Run:
     stored = "SELECT quantity, asset_id, vals FROM vpp.schedule WHERE run_id = %s ORDER BY quantity, asset_id"
-    arrays: dict[str, dict[str, Array]] = {quantity: {} for quantity in _QUANTITIES.values()}
+    arrays: dict[str, dict[str, Array]] = {quantity: {} for quantity in (*_QUANTITIES.values(), *MARKET.values())}
     for quantity, asset_id, vals in connection.execute(stored, (row["run_id"],), binary=True):
         arrays[quantity][asset_id] = vals
     summary = row["summary"]
@@ -131,8 +136,10 @@ def _run(connection: Connection[Row], row: Mapping[str, Any]) -> Run:
         components=_floats(summary["components"]),
         co2_t=row["co2_t"],
         violations=tuple(_violation(each) for each in summary["violations"]),
+        deviations=tuple(_deviation(each) for each in summary.get("deviations", ())),
         assets=summary["assets"],
         **tables,
+        market_kw={name: arrays[quantity][""] for name, quantity in MARKET.items() if arrays[quantity]},
         seconds=_floats(summary["seconds"]),
         said=messages_from(summary.get("said")),
     )
@@ -147,15 +154,29 @@ def _summary(plan: Plan) -> dict[str, Any]:
         for v in plan.violations
     ]
     said = [to_plain(message.as_plain()) for message in plan.said]
-    return {**{name: to_plain(getattr(plan, name)) for name in names}, "violations": violations, "said": said}
+    off = [
+        {**to_plain(replace(d, said=None)), "said": None if d.said is None else to_plain(d.said.as_plain())}
+        for d in plan.deviations
+    ]
+    return {**{name: to_plain(getattr(plan, name)) for name in names}, "violations": violations, "deviations": off,
+            "said": said}  # fmt: skip
 
 
 def _floats(plain: Mapping[str, Any]) -> dict[str, float]:
     return {key: float(value) for key, value in plain.items()}
 
 
+_READ: Mapping[str, Any] = {
+    "start": datetime.fromisoformat, "end": datetime.fromisoformat, "amount": float, "kwh": float, "costs_eur": float,
+    "said": maybe_message,
+}  # fmt: skip
+
+
 def _violation(plain: Mapping[str, Any]) -> Violation:
-    read: dict[str, Any] = {"start": datetime.fromisoformat, "end": datetime.fromisoformat, "amount": float,
-                            "said": maybe_message}  # fmt: skip
-    cells: dict[str, Any] = {name: read.get(name, str)(value) for name, value in plain.items()}
+    cells: dict[str, Any] = {name: _READ.get(name, str)(value) for name, value in plain.items()}
     return Violation(**cells)
+
+
+def _deviation(plain: Mapping[str, Any]) -> Deviation:
+    cells: dict[str, Any] = {name: _READ.get(name, str)(value) for name, value in plain.items()}
+    return Deviation(**cells)

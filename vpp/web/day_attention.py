@@ -91,6 +91,13 @@ def _broken(a: Attention, words: Words, now: datetime) -> Said:
     return title, text, ((words.gettext("Set a limit"), f"/day/override?{given}"),)
 
 
+def _deviation(a: Attention, words: Words, now: datetime) -> Said:
+    text = words.gettext("It costs %(eur)s beyond day-ahead prices. Every other way would cost more, or is not there.",
+                         eur=words.eur(a.amount))  # fmt: skip
+    return (words.gettext("The plan leaves the released schedule"), text,
+            ((words.gettext("Look at the plan"), "/day#plan"),))  # fmt: skip
+
+
 def _assumed(a: Attention, words: Words, now: datetime) -> Said:
     text = words.gettext("The plan takes yesterday’s or the nearest known values instead.")
     return (words.gettext("Some inputs of the plan are assumed"), text,
@@ -143,5 +150,5 @@ _SAY: dict[What, Callable[[Attention, Words, datetime], Said]] = {
     What.SILENT_DEVICE: _silent, What.NOT_FOLLOWING: _not_following, What.NO_PLAN: _no_plan, What.LABEL: _label,
     What.BROKEN_LIMIT: _broken, What.ASSUMED: _assumed, What.OLD_READINGS: _old_readings,
     What.OLD_FORECAST: _old_forecast, What.NO_PRICES: _no_prices, What.NOT_RELEASED: _not_released,
-    What.SILENT_PART: _silent_part,
+    What.SILENT_PART: _silent_part, What.DEVIATION: _deviation,
 }  # fmt: skip

@@ -43,6 +43,8 @@ def focused(day: Day) -> Day:
         sell_eur_per_mwh=day.sell_eur_per_mwh[:steps],
         buy_eur_per_mwh=day.buy_eur_per_mwh[:steps],
         positions=[replace(p, net_kw=p.net_kw[:steps]) for p in day.positions],
+        market_plan_kw=day.market_plan_kw[:steps], market_measured_kw=day.market_measured_kw[:steps],
+        imbalance_eur_per_mwh=(day.imbalance_eur_per_mwh[0][:steps], day.imbalance_eur_per_mwh[1][:steps]),
     )  # fmt: skip
 
 
@@ -111,10 +113,12 @@ def _finding_mix(day: Day, words: Words) -> str:
 
 
 def _net(day: Day, words: Words) -> Chart:
+    held = day.positions != []  # then what is compared leaves out what is paid a feed-in price, as the position does
+    planned, measured = (day.market_plan_kw, day.market_measured_kw) if held else (day.net_plan_kw, day.net_measured_kw)
     series = [
-        Series(name=words.gettext("Plan"), values=_shown(day.net_plan_kw), colour="--plan", look=Look.DASHED),
+        Series(name=words.gettext("Plan"), values=_shown(planned), colour="--plan", look=Look.DASHED),
         Series(name=words.gettext("Position"), values=_shown(day.position_kw), colour="--warn"),
-        Series(name=words.gettext("Measured"), values=_shown(day.net_measured_kw), colour="--measured"),
+        Series(name=words.gettext("Measured"), values=_shown(measured), colour="--measured"),
     ]
     return Chart(id="chart-net", title=words.gettext("Portfolio: position, plan and measured"),
                  finding=_finding_net(day, words), series=series, **_common(day), csv="/day/portfolio.csv",
@@ -122,8 +126,8 @@ def _net(day: Day, words: Words) -> Chart:
 
 
 def _finding_net(day: Day, words: Words) -> str:
-    deviation = day.deviation_kwh
-    if deviation is None:
+    off = day.measured_deviation
+    if off is None:
         planned = day.net_plan_kw
         if np.isnan(planned).all():
             return words.gettext("Nothing is planned yet.")
@@ -132,13 +136,15 @@ def _finding_net(day: Day, words: Words) -> str:
             "No position was taken for today. The plan goes furthest at %(at)s: %(kw)s (plus is delivery to the grid).",
             at=words.moment(day.horizon.time(n)), kw=words.kw(float(planned[n]), sign=True),
         )  # fmt: skip
-    if deviation >= 0:
-        return words.gettext(
-            "Since midnight the portfolio has delivered %(energy)s more than its position.", energy=words.kwh(deviation)
-        )
-    return words.gettext(
-        "Since midnight the portfolio has delivered %(energy)s less than its position.", energy=words.kwh(-deviation)
-    )
+    told = (
+        words.gettext("Since midnight the portfolio has delivered %(energy)s more than its position.",
+                      energy=words.kwh(off.kwh))
+        if off.kwh >= 0
+        else words.gettext("Since midnight the portfolio has delivered %(energy)s less than its position.",
+                           energy=words.kwh(-off.kwh))
+    )  # fmt: skip
+    cost = words.gettext("At imbalance prices that is %(eur)s beyond day-ahead prices.", eur=words.eur(off.costs_eur))
+    return f"{told} {cost}"
 
 
 def _stores(day: Day, words: Words) -> Chart:

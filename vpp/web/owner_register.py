@@ -243,6 +243,7 @@ def keep_type(
     r, it, form = _open(store, who, id), around(store), Form.of(words, given)
     answers: dict[str, Any] = dict(_only(given.texts, ("kind", "label", "node")))
     if given.texts.get("step") == "look-up":
+        form.values = {**_only(r.content, ("kind", "label", "node")), **form.values}
         return _type_page(request, r, form, it, store, who, _kind_from_register(form, store))
     explain(form, drafts.type_problems(answers, it))
     answers |= _from_number(form, answers["kind"], store)

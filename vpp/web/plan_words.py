@@ -21,6 +21,7 @@ LABEL_MEANS: dict[str, str] = {
 
 COMPONENTS: dict[str, str] = {
     "market": N_("Electricity bought less sold"),
+    "imbalance": N_("Imbalance beside what was sold"),
     "grid_fee": N_("Grid fees"),
     "fuel": N_("Fuel"),
     "start": N_("Starts"),

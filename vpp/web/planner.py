@@ -35,12 +35,13 @@ METHODS = ("auto", "exact", "city")
 LEAST_S, MOST_S = 1.0, 1800.0
 KEPT_RESULTS = 8
 NO_FILE = N_("Please choose the zip file of a case.")
-GIVEN = {"method": "auto", "gap": "0.1", "time_limit": "60"}
+GIVEN = {"method": "auto", "time_limit": "60"}
+GAP_PERCENT = 0.1
 
 
 @router.get("")
 def home(request: Request, who: SeesAsPlanner, words: Language) -> Response:
-    return _home(request, Form(words, GIVEN))
+    return _home(request, Form(words, {**GIVEN, "gap": words.number(GAP_PERCENT, 1)}))
 
 
 def _home(request: Request, form: Form, mistakes: Sequence[str] = (), status: int = 200) -> Response:

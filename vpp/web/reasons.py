@@ -8,6 +8,7 @@ REASONS = {
     "headroom": N_("keeps headroom"),
     "curtailed": N_("gives less than it could"),
     "capped": N_("held by a limit"),
+    "position": N_("keeps to the released schedule"),
     "discharging": N_("discharges, because power is dear"),
     "charging": N_("charges, because power is cheap"),
     "held": N_("holds its energy for a dearer hour"),

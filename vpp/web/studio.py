@@ -54,8 +54,8 @@ def home(request: Request, who: SeesAsPlanner) -> Response:
 @router.get("/new")
 def compose_page(request: Request, who: SeesAsPlanner, words: Language, clock: TheClock) -> Response:
     yesterday = clock.now().date() - timedelta(days=1)
-    given = {"base": "register", "first": f"{yesterday}", "last": f"{yesterday}", "every_days": "1", "gap": "0.5",
-             "seeds": "1", "operation": "daily", "forecast": "perfect", "text": ""}  # fmt: skip
+    given = {"base": "register", "first": f"{yesterday}", "last": f"{yesterday}", "every_days": "1", "seeds": "1",
+             "gap": words.number(0.5, 1), "operation": "daily", "forecast": "perfect", "text": ""}  # fmt: skip
     return _compose(request, Form(words, given))
 
 

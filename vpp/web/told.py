@@ -47,6 +47,13 @@ OF_DOORS = (
     N_("role %(role)s may not do this; allowed: %(allowed)s"),
     N_("the form is not of this session; allowed: open the page again and send it from there"),
     N_("run %(id)s: there is none"), N_("case %(id)s: there is none"), N_("study %(id)s: there is none"),
+    N_("asset '%(asset)s': there is none"), N_("device '%(asset)s': there is none that you may see"),
+    N_("device '%(asset)s': there is no confirmation that you may see"),
+    N_("device '%(asset)s': there is none of yours with limits"),
+    N_("registration %(id)s: there is none that you may see"),
+    N_("registration %(id)s: is confirmed already; allowed: a draft"),
+    N_("the agreement has changed meanwhile; allowed: read it again"),
+    N_("report.%(kind)s: there is none of this study"),
     N_("case %(id)s: there is no plan of it"), N_("study %(id)s: it is not finished"),
     N_("live case: no grid and no assets are registered; allowed: at least one of each"),
 )  # fmt: skip

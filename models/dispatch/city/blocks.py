@@ -33,8 +33,9 @@ class BlockSite:
     """One site: its program, and its injection by price class as linear functions of the columns."""
 
     units: Sequence[Unit]
-    dispatch: DispatchProblem
-    program: Program
+    dispatch: DispatchProblem | None
+    program: Program | None
+    """What judging needs; None in a part."""
     matrix: Matrix
     injections: Mapping[int, tuple[NDArray[np.intp], NDArray[np.intp], Array, Array]]
     """Class → (steps, columns, values, constants (T))."""
@@ -65,6 +66,17 @@ class BlockSites:
         """Every site has its kernel."""
         out = cls.__new__(cls)
         out._begin(steps, step_h, None)
+        return out
+
+    def part(self, which: Sequence[int], classes: Mapping[int, int], headroom: tuple[int, int] | None) -> "BlockSites":
+        """Some of the sites, with new numbers of classes and rows; without what only judging needs, so that they can be
+        sent elsewhere."""
+        out = BlockSites.none(self._steps, self._h)
+        out._headroom, out.seconds = headroom, self.seconds
+        out.sites = [replace(s, units=(), dispatch=None, program=None,
+                             injections={classes[c]: form for c, form in s.injections.items()})
+                     for s in (self.sites[k] for k in which)]  # fmt: skip
+        out.points = [None] * len(out.sites)
         return out
 
     def classes(self) -> list[int]:
@@ -207,7 +219,7 @@ def injection(site: BlockSite, c: int, x: Array) -> Array:
 def _site(
     case: Case, asset_types: Mapping[str, AssetType], units: Sequence[Unit], coupling: Coupling, templates: Templates
 ) -> BlockSite:
-    dispatch = part_problem(case, asset_types, units)
+    dispatch = part_problem(case, asset_types, units, coupling.penalties)
     program = Program(dispatch.problem, templates)
     matrix = program.matrix()
     integer = [np.tile(s.template.integer, s.n) for s in program.stamps.values()]

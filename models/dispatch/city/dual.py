@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from models.dispatch.city.crew import Crew, each, sliced, summed
 from models.dispatch.city.fleet import Fleet
-from models.dispatch.city.recovery import by_row
-from models.dispatch.city.sweep import Sweeper
+from models.dispatch.city.resident import Answer
+from models.dispatch.city.sweep import EXACT_TOLERANCE
 from vpp.domain import Array
 
 SCALE = 0.02
@@ -31,6 +32,11 @@ class Multipliers:
     down: Array
 
 
+def local(crew: Crew, m: Multipliers) -> list[Multipliers]:
+    """Of every part's own rows."""
+    return [Multipliers(up=up, down=down) for up, down in zip(sliced(crew, m.up), sliced(crew, m.down), strict=True)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
     value: float
@@ -39,13 +45,12 @@ class Bound:
 
 
 class Dual:
-    def __init__(self, fleet: Fleet, sweeper: Sweeper) -> None:
-        self.fleet, self.sweeper = fleet, sweeper
+    def __init__(self, fleet: Fleet, crew: Crew) -> None:
+        self.fleet, self.crew = fleet, crew
         rows = fleet.rows
         self._has_up, self._has_down = rows.above > 0, rows.below > 0
         self._peak = np.zeros(len(rows.names), dtype=bool)
         self._peak[list(rows.peaks)] = True
-        self.evaluations = 0
 
     def start(self) -> Multipliers:
         """The market in the middle of its spread, no limit binding."""
@@ -61,32 +66,20 @@ class Dual:
         both = np.minimum(up, down)
         return Multipliers(up=up - both, down=down - both)
 
-    def prices(self, m: Multipliers) -> Array:
-        """π of every class (K, T), EUR/kWh."""
-        c = self.fleet.classes
-        out = c.base.copy()
-        net = m.up - m.down
-        rows_of = np.repeat(np.arange(c.size), np.diff(c.start))
-        np.subtract.at(out, rows_of, net[c.rows])
-        return out
-
-    def bound(self, m: Multipliers, *, exact: bool = False) -> Bound:
-        """A lower bound on what is minimised, and its slopes in the multipliers."""
+    def bound(
+        self, m: Multipliers, *, exact: bool = False, tol: float = EXACT_TOLERANCE, deadline: float = np.inf
+    ) -> Bound:
+        """A lower bound on what is minimised, and its slopes in the multipliers; exact until the deadline
+        (perf_counter), relaxed where that was too short."""
         f = self.fleet
-        h, pi = f.horizon.step_h, self.prices(m)
-        self.evaluations += 1
-        found = self.sweeper.exact(pi, m) if exact else self.sweeper.relaxed(pi, m)
-        flows, margin = f.flows, pi[f.flows.price_class] - f.flows.cost
-        value = found.value + f.fixed_eur - h * float((np.maximum(margin, 0.0) * f.flows.room).sum())
-        value -= h * float((pi * f.fixed).sum())
+        h, seconds = f.horizon.step_h, deadline - time.perf_counter()
+        answers: list[Answer] = self.crew.ask("bound", local(self.crew, m), each(self.crew, exact),
+                                              each(self.crew, tol), each(self.crew, seconds))  # fmt: skip
+        value = sum(a.value for a in answers) + f.fixed_eur
         value -= h * float((m.up * np.where(self._has_up, f.rows.upper, 0.0)).sum())
         priced = self._has_down & ~self._peak[:, None]
         value -= h * float((m.down * np.where(priced, f.rows.lower, 0.0)).sum()) + f.classes.lost
-        injected = f.fixed + found.power
-        np.add.at(injected, flows.price_class, np.where(margin > 0, flows.room, 0.0))
-        x = np.zeros_like(f.rows.upper)
-        by_row(injected, f.classes.start, f.classes.rows, x)
-        x += found.extra
+        x = summed(self.crew, [a.x for a in answers], np.zeros_like(f.rows.upper))
         up = h * (x - np.where(self._has_up, f.rows.upper, 0.0))
         down = h * (-x - np.where(priced, f.rows.lower, 0.0))
         for row, eur in f.rows.peaks.items():
@@ -96,6 +89,17 @@ class Dual:
                 down[row] -= h * f.most_kw
         return Bound(value=value, up_slope=np.where(self._has_up, up, 0.0),
                      down_slope=np.where(self._has_down, down, 0.0))  # fmt: skip
+
+    def uphill(self, m: Multipliers, slopes: Bound, flexible_kw: Array, eur: float) -> Multipliers:
+        """From m along the slopes, each row's by the power that answers to its price, so far that the bound would rise
+        by `eur` were it linear."""
+        rows, each = self.fleet.rows, 1.0 / np.maximum(flexible_kw, 1.0)[:, None]
+        up, down = each * slopes.up_slope, each * slopes.down_slope
+        up = np.where(((up > 0) & (m.up < rows.above)) | ((up < 0) & (m.up > 0)), up, 0.0)
+        down = np.where(((down > 0) & (m.down < rows.below)) | ((down < 0) & (m.down > 0)), down, 0.0)
+        rise = float((up * slopes.up_slope).sum() + (down * slopes.down_slope).sum())
+        step = eur / max(rise, 1e-12)
+        return self.scaled_peaks(self.feasible(Multipliers(up=m.up + step * up, down=m.down + step * down)))
 
     def scaled_peaks(self, m: Multipliers) -> Multipliers:
         """Multipliers of a peak charge sum up to the charge at most."""

@@ -122,7 +122,8 @@ class _Builder:
             rows.lower[rows.headroom[1]] = offered[1] - asked[1]
         p = self.coupling.penalty
         return Fleet(
-            horizon=h, rows=rows, classes=classes, fixed=whole, fixed_eur=fixed_eur + lost_eur, offered=offered,
+            horizon=h, rows=rows, classes=classes, fixed=whole,
+            fixed_eur=fixed_eur + lost_eur + self.coupling.ahead_eur, offered=offered,
             flows=flows, stores=stores, runs=runs, heat=heat, counts=counts, members=self.members, others=others,
             most_kw=most, coupling=self.coupling,
             penalty=Penalty(heat=p["heat"], level=p["level"], final=p["final_soc"]),

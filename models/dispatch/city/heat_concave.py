@@ -16,7 +16,9 @@ from models.dispatch.city.compiled import kernel
 from models.dispatch.city.concave import act, band, value
 from models.dispatch.city.heat import (
     SLOTS,
+    SURPLUS,
     UNIT,
+    UNSERVED,
     Actions,
     Found,
     HeatSites,
@@ -28,6 +30,10 @@ from models.dispatch.city.heat import (
 from vpp.domain import Array
 
 Index = NDArray[np.int64]
+
+
+MISSED_KW = 1e-6
+"""… or kWh: rounding."""
 
 
 class ConcaveWork(NamedTuple):
@@ -135,13 +141,16 @@ def heat_sweep_relaxed(
 @kernel
 def solve_as_committed(
     s: HeatSites, i: int, hours: float, p: Penalty, a: Actions, on: NDArray[np.int8], w: ConcaveWork, f: Found
-) -> None:
-    """The best schedule of site i with its unit on and off as given."""
+) -> bool:
+    """The best schedule of site i with its unit on and off as given; whether it serves all heat, wastes none and ends
+    as full as wished: if not, other times may."""
     build(s, i, hours, p, a, False, on)
     _backward(s, i, p, a, on, w)
-    x, scale = s.initial[i], 1.0
+    x, scale, missed = s.initial[i], 1.0, 0.0
     for t in range(on.size):
         scale /= s.kept[i]
         to = min(max(_target(x, a, on[t], t, w), 0.0), s.capacity[i] * scale)
         unpack(s, i, t, hours, scale, a, on[t], x, to, f)
         x = to
+        missed += f.heat[UNSERVED, t] + (0.0 if s.dump[i] else f.heat[SURPLUS, t])
+    return missed < MISSED_KW and x / scale > s.final[i] - MISSED_KW

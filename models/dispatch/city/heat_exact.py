@@ -12,7 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.dispatch.city.compiled import inlined, kernel
-from models.dispatch.city.heat import Actions, Found, HeatSites, Penalty, build, has_flow_limits, price_pieces, unpack
+from models.dispatch.city.heat import (
+    UNIT,
+    Actions,
+    Found,
+    HeatSites,
+    Penalty,
+    build,
+    has_flow_limits,
+    price_pieces,
+    unpack,
+)
 from models.dispatch.city.polyline import after_action, at, bend, best_action, exceeds, higher, is_gentle
 from vpp.domain import Array
 
@@ -284,12 +294,14 @@ def solve_heat_site(
 
 @kernel
 def heat_sweep_exact(
-    s: HeatSites, prices: Array, hours: float, p: Penalty, a: Actions, w: HeatWork, tol: float, which: Index,
-    bound: Array,
+    s: HeatSites, prices: Array, hours: float, p: Penalty, a: Actions, w: HeatWork, f: Found, tol: float, which: Index,
+    bound: Array, power: Array, on: NDArray[np.int8],
 ) -> None:  # fmt: skip
-    """Bounds of the sites of `which` alone at their prices."""
+    """Bounds of the sites of `which` alone at their prices; what they inject and when they are on (n, steps)."""
     for o in range(which.size):
         i = which[o]
         price_pieces(s, i, prices[s.price_class[i]], a)
-        build(s, i, hours, p, a, False, w.both)
-        bound[i], _ = _valued(s, i, p, a, w, tol)
+        bound[i], _, good = solve_heat_site(s, i, hours, p, a, w, f, tol)
+        for t in range(power.shape[1]):
+            power[i, t] = s.sign[i] * f.heat[UNIT, t] if good else 0.0
+            on[i, t] = f.on[t] if good else 0

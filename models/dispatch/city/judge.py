@@ -4,14 +4,19 @@ The variables of each block that follow from the schedule are the type's own (`r
 rows themselves: an equation with one unknown gives it, and a slack is as small as its rows allow.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.dispatch.city.solve import CitySolved
 from models.dispatch.extract import Outcome, outcome
+from models.dispatch.penalties import penalties_of
 from models.dispatch.problem import (
     CAP,
     ELECTRICITY,
@@ -23,13 +28,16 @@ from models.dispatch.problem import (
     network_problem,
     part_problem,
 )
-from vpp.domain import Array, AssetType, Case, FlexibleFlow, Unit, Violation
+from vpp.domain import Array, AssetType, Case, Deviation, FlexibleFlow, Unit, Violation, commitment
 from vpp.milp import Program, Stamp, Templates
 
 WHOLE = 1e-11
 """Rounding of what must be whole; times the largest flow of a city, 1e6 kW, still next to nothing."""
-CHUNK = 4000
-"""Assets judged at once: some 100 MB."""
+CHUNK = 1000
+"""Assets judged at once: some 30 MB, in each of the threads."""
+WORKERS = min(2, os.cpu_count() or 1)
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 def complete(stamp: Stamp, known: Mapping[str, Array]) -> tuple[Array, float]:
@@ -101,6 +109,8 @@ class Judged:
     heat_kw: dict[str, Array] = field(default_factory=dict[str, Array])
     state_energy_kwh: dict[str, Array] = field(default_factory=dict[str, Array])
     state_on: dict[str, Array] = field(default_factory=dict[str, Array])
+    market_kw: dict[str, Array] = field(default_factory=dict[str, Array])
+    deviations: tuple[Deviation, ...] = ()
 
     def add(self, found: Outcome) -> None:
         for name, eur in found.components.items():
@@ -111,6 +121,8 @@ class Judged:
         self.heat_kw |= found.heat_kw
         self.state_energy_kwh |= found.state_energy_kwh
         self.state_on |= found.state_on
+        self.market_kw |= found.market_kw
+        self.deviations += found.deviations
 
 
 class _Meeting:
@@ -143,16 +155,24 @@ class _Meeting:
 
 def judge(case: Case, asset_types: Mapping[str, AssetType], templates: Templates, solved: CitySolved) -> Judged:
     """The schedule in the compiled rows of every asset, then of the network."""
-    out, meeting = Judged(residual=0.0), _Meeting(case)
-    for units in _chunks(case, solved):
-        dispatch = part_problem(case, asset_types, units)
-        program = Program(dispatch.problem, templates)
-        x = _filled(dispatch, program, solved, out)
+    out, meeting, penalties = Judged(residual=0.0), _Meeting(case), penalties_of(case)
+
+    def stamped() -> Iterator[tuple[DispatchProblem, Program]]:  # in one thread: it compiles templates
+        for units in _chunks(case, solved):
+            dispatch = part_problem(case, asset_types, units, penalties)
+            yield dispatch, Program(dispatch.problem, templates)
+
+    def filled(chunk: tuple[DispatchProblem, Program]) -> tuple[DispatchProblem, Program, Array, float, Outcome]:
+        x, residual = _filled(*chunk, solved)
+        return (*chunk, x, residual, outcome(*chunk, x))
+
+    for dispatch, program, x, residual, found in side_by_side(filled, stamped(), WORKERS):
+        out.residual = max(out.residual, residual)
         for a in dispatch.assets:
             meeting.add(a, program.stamps[a.name], x)
-        out.add(outcome(dispatch, program, x))
-    for site, x in zip(solved.fleet.others.sites, solved.fleet.others.points, strict=True):
-        assert x is not None
+        out.add(found)
+    for site, x in zip(solved.fleet.others.sites, solved.schedule.points, strict=True):
+        assert x is not None and site.program is not None and site.dispatch is not None
         out.residual = max(out.residual, _matrix_residual(site.program, x))
         for a in site.dispatch.assets:
             meeting.add(a, site.program.stamps[a.name], x)
@@ -162,6 +182,18 @@ def judge(case: Case, asset_types: Mapping[str, AssetType], templates: Templates
     x = _network(network, program, meeting, out)
     out.add(outcome(network, program, x))
     return out
+
+
+def side_by_side(work: Callable[[A], B], given: Iterator[A], workers: int) -> Iterator[B]:
+    """work(item) of every item, in their order, on threads; no more than is being worked on waits."""
+    with ThreadPoolExecutor(workers) as pool:
+        running: deque[Future[B]] = deque()
+        for item in given:
+            running.append(pool.submit(work, item))
+            if len(running) > workers:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
 
 
 def _chunks(case: Case, solved: CitySolved) -> Iterator[list[Unit]]:
@@ -188,8 +220,9 @@ def _chunks(case: Case, solved: CitySolved) -> Iterator[list[Unit]]:
         yield chunk
 
 
-def _filled(dispatch: DispatchProblem, program: Program, solved: CitySolved, out: Judged) -> Array:
-    x = np.zeros(program.width)
+def _filled(dispatch: DispatchProblem, program: Program, solved: CitySolved) -> tuple[Array, float]:
+    """All columns, and how far a row is broken."""
+    x, worst = np.zeros(program.width), 0.0
     for a in dispatch.assets:
         stamp = program.stamps[a.name]
         known = a.kind.retrace(a.columns, _schedule(a, solved, stamp), dispatch.case.horizon, a.structure)
@@ -197,14 +230,14 @@ def _filled(dispatch: DispatchProblem, program: Program, solved: CitySolved, out
         if "short_up" in stamp.template.where:
             known |= _battery_headroom(a, stamp, solved)
         block, residual = complete(stamp, known)
-        out.residual = max(out.residual, residual)
+        worst = max(worst, residual)
         stamp.block(x)[:] = block
-    _meet_heat(dispatch, program, x, out)
-    return x
+    return x, max(worst, _meet_heat(dispatch, program, x))
 
 
-def _meet_heat(dispatch: DispatchProblem, program: Program, x: Array, out: Judged) -> None:
-    """Surplus at heat nodes is what sources leave; less than nothing is a broken balance."""
+def _meet_heat(dispatch: DispatchProblem, program: Program, x: Array) -> float:
+    """Surplus at heat nodes is what sources leave; less than nothing is a broken balance: by how much."""
+    worst = 0.0
     for link in dispatch.problem.links:
         if link.group != HEAT:
             continue
@@ -213,14 +246,15 @@ def _meet_heat(dispatch: DispatchProblem, program: Program, x: Array, out: Judge
         for offer in link.offers:
             values = program.stamps[offer.group].expression(x, offer.expression)
             np.add.at(total, offer.ports, offer.sign * values[offer.blocks])
-        out.residual = max(out.residual, float(np.max(-total, initial=0.0)))
+        worst = max(worst, float(np.max(-total, initial=0.0)))
         total[total < 1e-7] = 0.0  # rounding of the balance is no surplus
         node.block(x)[:, node.template.where["surplus_kw"]] = total
+    return worst
 
 
 def _schedule(a: AssetGroup, solved: CitySolved, stamp: Stamp) -> dict[str, Array]:
     """Power, heat and state of the units of a group, from the part each plays in its kernel."""
-    fleet, state = solved.fleet, solved.state
+    fleet, state = solved.fleet, solved.schedule
     members = [fleet.members[u.id] for u in a.units]
     rows = np.array([m.row for m in members])
     h, steps = fleet.horizon.step_h, fleet.horizon.steps
@@ -267,7 +301,7 @@ def _schedule(a: AssetGroup, solved: CitySolved, stamp: Stamp) -> dict[str, Arra
 def _battery_headroom(a: AssetGroup, stamp: Stamp, solved: CitySolved) -> dict[str, Array]:
     s = solved.fleet.stores
     rows = np.array([solved.fleet.members[u.id].row for u in a.units])
-    power, level = solved.state.store_power[rows], solved.state.store_level[rows]
+    power, level = solved.schedule.store_power[rows], solved.schedule.store_level[rows]
     left = level - s.low[rows][:, None]
     room = s.high[rows][:, None] - level
     up = np.minimum(s.discharge_kw[rows][:, None] - power, np.maximum(left, 0) * s.discharge_efficiency[rows][:, None])
@@ -289,16 +323,20 @@ def _network(network: DispatchProblem, program: Program, meeting: _Meeting, out:
     net = meeting.node[case.root.id]
     known: dict[str, dict[str, Array]] = {
         ELECTRICITY: {"net_kw": np.stack([meeting.node[n.id] for n in network.electricity])},
-        MARKET: {"net_kw": net, "import_kw": np.maximum(-net, 0), "export_kw": np.maximum(net, 0)},
+        MARKET: {"net_kw": net, "import_kw": np.maximum(-net, 0), "export_kw": np.maximum(net, 0),
+                 "importing": (net < 0).astype(float)},
         CAP: {"net_kw": np.stack([meeting.node.get(c.target, own)
                                   for c, own in zip(case.caps, meeting.cap, strict=True)])
               if case.caps else np.zeros((0, case.horizon.steps))},
         HEADROOM: {"offered_kw": meeting.offered},
     }  # fmt: skip
-    quantity = net - meeting.exempt
-    if "exempt_kw" in program.stamps[MARKET].template.where:
-        known[MARKET] |= {"exempt_kw": meeting.exempt, "bought_kw": np.maximum(-quantity, 0),
-                          "sold_kw": np.maximum(quantity, 0)}  # fmt: skip
+    market = program.stamps[MARKET].template.where
+    if "exempt_kw" in market:
+        known[MARKET]["exempt_kw"] = meeting.exempt
+    if "bought_kw" in market:
+        beyond = net - meeting.exempt - commitment(case.market, case.horizon.steps).position_kw
+        known[MARKET] |= {"bought_kw": np.maximum(-beyond, 0), "sold_kw": np.maximum(beyond, 0),
+                          "buying": (beyond < 0).astype(float)}  # fmt: skip
     for name, stamp in program.stamps.items():
         block, residual = complete(stamp, known[name])
         out.residual = max(out.residual, residual)

@@ -80,6 +80,17 @@ def row_price(
     return price
 
 
+def updated(
+    x: Array, upper: Array, lower: Array, above: Array, below: Array, up: Array, down: Array, slope: Array
+) -> tuple[Array, Array]:  # fmt: skip
+    """Multipliers of all rows (R, T), up and down, on their lines at flows x; at the steps themselves, their prices."""
+    if np.isinf(slope).all():
+        return np.where(x > upper + KINK, above, 0.0), np.where(-x > lower + KINK, below, 0.0)
+    up = np.clip(up + slope[:, None] * (x - upper), 0.0, above)
+    down = np.clip(down + slope[:, None] * (-lower - x), 0.0, below)
+    return np.where(above > 0, up, 0.0), np.where(below > 0, down, 0.0)
+
+
 @kernel
 def gather(
     base: Array, start: Index, rows: Index, X: Array, upper: Array, lower: Array, above: Array, below: Array,

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.dispatch.city.blocks import BlockSites
-from models.dispatch.city.dual import Dual, Multipliers
+from models.dispatch.city.dual import Multipliers
 from models.dispatch.city.fleet import Fleet
 from models.dispatch.city.judge import Judged, judge
 from models.dispatch.city.solve import CitySolved, solve_city
-from models.dispatch.city.sweep import Sweeper
+from models.dispatch.city.start import Start
+from models.dispatch.city.sweep import one_bound, prices
 from models.dispatch.city.warm import warm
 from models.dispatch.extract import COMPONENTS
 from vpp.domain import Array, AssetType, Carrier, Case, Label, Plan, Unit
@@ -27,20 +28,20 @@ SAMPLE_SECONDS = 2.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CityPlan:
     plan: Plan
-    multipliers: Multipliers
-    """To start the next plan from."""
+    start: Start
+    """To begin the next plan from."""
 
 
 def city_plan(
     case: Case, asset_types: Mapping[str, AssetType], templates: Templates, *, gap: float, time_limit: float,
-    progress: Progress | None = None, seed: int = 0, workers: int | None = None,
-    start: Multipliers | None = None,
+    progress: Progress | None = None, seed: int = 0, workers: int | None = None, dask: str | None = None,
+    start: Start | None = None,
 ) -> CityPlan:  # fmt: skip
     """`NoPlan` if the compiled rows refuse what the kernels found. Why it was chosen is for the chooser to say."""
     compiling = warm()
     compiled_before = templates.seconds
     solved = solve_city(case, asset_types, templates, gap=gap, time_limit=time_limit, progress=progress, seed=seed,
-                        workers=workers, warm=start)  # fmt: skip
+                        workers=workers, dask=dask, warm=start)  # fmt: skip
     judging = time.perf_counter()
     found = judge(case, asset_types, templates, solved)
     if found.residual > RESIDUAL_KW:
@@ -52,7 +53,9 @@ def city_plan(
     seconds = {"compile": compiling + compiled, **solved.seconds,
                "judge": max(0.0, time.perf_counter() - judging - compiled)}  # fmt: skip
     plan = _plan(case, solved, found, gap, seconds, proof)
-    return CityPlan(plan=plan, multipliers=solved.multipliers)
+    up, down = solved.multipliers.up, solved.multipliers.down
+    rows = {name: (up[j], down[j]) for j, name in enumerate(solved.fleet.rows.names)}
+    return CityPlan(plan=plan, start=Start(horizon=case.horizon, rows=rows, on=plan.state_on))
 
 
 def minimised(found: Judged) -> float:
@@ -80,6 +83,7 @@ def _plan(
         violations=tuple(found.violations), assets=len(case.units), power_kw=sorted_(found.power_kw),
         heat_kw=sorted_(found.heat_kw), state_energy_kwh=sorted_(found.state_energy_kwh),
         state_on=sorted_(found.state_on), prices=node_prices(case, solved), seconds=seconds, proof=proof,
+        market_kw=found.market_kw, deviations=found.deviations,
     )  # fmt: skip
 
 
@@ -101,20 +105,17 @@ def sample_proof(
     sites = _sample(case, solved)
     if not sites:
         return {"sample_sites": 0.0}
-    sweeper = Sweeper(fleet, 1)
     alone = BlockSites(case, asset_types, [units for units, _, _ in sites], coupling, templates)
-    dual = Dual(replace(fleet, classes=coupling.classes()), sweeper)  # a site by itself may have classes of its own
-    m = dual.feasible(solved.multipliers)
-    pi = dual.prices(m)
+    m = solved.multipliers
+    pi = prices(replace(fleet, classes=coupling.classes()), m)  # a site by itself may have classes of its own
     excess, below = -np.inf, 0.0
     for k, (units, part, rows) in enumerate(sites):
-        kernel = sweeper.one_bound(part, rows, pi, m) + fleet.members[units[0].id].lost_eur
+        kernel = one_bound(fleet, part, rows, pi, m) + fleet.members[units[0].id].lost_eur
         lower, upper = alone.optimum(k, pi, m, seconds)
         if part == "store":
             kernel += _headroom_at_no_power(fleet, rows, m)
         excess = max(excess, kernel - upper)
         below = max(below, lower - kernel)
-    sweeper.close()
     return {"sample_sites": float(len(sites)), "sample_bound_above_optimum_eur": float(excess),
             "sample_bound_below_optimum_eur": below}  # fmt: skip
 

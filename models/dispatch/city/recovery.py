@@ -201,8 +201,10 @@ def improve_heat(
             if not good:
                 failed += 1
                 continue
-        else:
-            solve_as_committed(s, i, hours, p, a, plan.on[i], cw, f)
+        elif not solve_as_committed(s, i, hours, p, a, plan.on[i], cw, f):
+            _, _, good = solve_heat_site(s, i, hours, p, a, w, f, tol)
+            if not good:
+                solve_as_committed(s, i, hours, p, a, plan.on[i], cw, f)
         g = net.group[c]
         for t in range(steps):
             dz = s.sign[i] * (f.heat[UNIT, t] - plan.power[i, t])

@@ -1,8 +1,9 @@
 """What sites meet at, seen by their prices: coupling rows, and price classes.
 
 A row is a sum of injections x with soft limits both ways; beyond a limit each kWh costs a penalty. The market is such a
-row, too: everything is worth `buy`, and what is exported above 0 loses buy - sell. A price class is a set of rows: all
-flows with the same rows see the same price, base - Σ (multipliers up - down).
+row, too: everything is worth `buy`, and what is exported above 0 loses buy - sell; with a position everything is worth
+`short`, and what is exported above the position loses short - long. A price class is a set of rows: all flows with the
+same rows see the same price, base - Σ (multipliers up - down).
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from models.columns import per_step
 from models.dispatch.penalties import penalties_of
 from models.dispatch.problem import active
-from vpp.domain import Array, Cap, Carrier, Case, Node, Series, Unit
+from vpp.domain import Array, Cap, Carrier, Case, Node, Series, Unit, commitment
 
 Index = NDArray[np.int64]
 LARGE_KW = 1e12
@@ -36,6 +37,11 @@ class Rows:
     """Rows that stand for a peak charge, EUR per kW of the highest import; their `lower` is found while solving."""
     headroom: tuple[int, int] | None
     """Rows of headroom up and down."""
+
+    @property
+    def kinks(self) -> int:
+        """So many rows, the first, are no limits but the market's prices."""
+        return 2 if self.names[1:2] == ["fee"] else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +65,9 @@ class Coupling:
     def __init__(self, case: Case, most_kw: float) -> None:
         h, market = case.horizon, case.market
         self._case, self._steps = case, h.steps
-        self.penalty = {k: v / 1000 for k, v in penalties_of(case).items()}
+        self.penalties = penalties_of(case)
+        """EUR/MWh."""
+        self.penalty = {k: v / 1000 for k, v in self.penalties.items()}
         self._upper: list[Array] = []
         self._lower: list[Array] = []
         self._above: list[Array] = []
@@ -67,21 +75,28 @@ class Coupling:
         self._names: list[str] = []
         self._peaks: dict[int, float] = {}
         self.exempt = any(getattr(u.outlook, "feed_in_eur_per_mwh", None) is not None for u in case.units)
-        buy, sell = (per_step(v, h) / 1000 for v in (market.buy_eur_per_mwh, market.sell_eur_per_mwh))
+        ahead = commitment(market, h.steps)
+        buy, sell = ahead.bought_eur_per_mwh / 1000, ahead.sold_eur_per_mwh / 1000
         fee = per_step(market.grid_fee_eur_per_mwh, h) + np.multiply(
             per_step(market.co2_eur_per_t, h), per_step(market.co2_t_per_mwh_import, h)
         )
         fee = fee / 1000
         self._lost = 0.0
-        if self.exempt:
-            market_base = self._kinked("market", buy, sell, most_kw)
-            self._fee_base = self._kinked("fee", fee, np.zeros(h.steps), most_kw)
+        none = np.zeros(h.steps)
+        if self.exempt or ahead.held.any():  # the market's flows are others than the physical ones
+            self._market_base = self._kinked("market", buy, sell, ahead.position_kw, most_kw)
+            self._fee_base = self._kinked("fee", fee, none, none, most_kw)
             self._market_row, self._common = [0], [1]
-            self._market_base = market_base
         else:
-            self._market_base = self._kinked("market", buy + fee, sell, most_kw)
-            self._fee_base = np.zeros(h.steps)
+            self._market_base = self._kinked("market", buy + fee, sell, none, most_kw)
+            self._fee_base = none
             self._market_row, self._common = [0], []
+        paid = np.where(
+            ahead.position_kw > 0, per_step(market.sell_eur_per_mwh, h), per_step(market.buy_eur_per_mwh, h)
+        )
+        constant = (self._market_base - paid / 1000) * ahead.position_kw
+        self.ahead_eur = h.step_h * float(constant.sum())
+        """What is paid for the position, and for the missing of all of it: there the line of the kink begins."""
         electricity = [n for n in case.nodes if n.carrier is Carrier.ELECTRICITY]
         own: dict[str, list[int]] = {n.id: self._node(n) for n in electricity}
         of_asset: dict[str, list[int]] = {}
@@ -113,11 +128,11 @@ class Coupling:
             self._path[n.id] = tuple(path)
         self._classes: dict[tuple[bool, tuple[int, ...]], int] = {(False, self._path[case.root.id]): 0}
 
-    def _kinked(self, name: str, buy: Array, sell: Array, most_kw: float) -> Array:
-        """A row with a kink at 0; the base price. Where sell > buy, a line below both is used and its loss kept."""
+    def _kinked(self, name: str, buy: Array, sell: Array, at: Array, most_kw: float) -> Array:
+        """A row with a kink; the base price. Where sell > buy, a line below both is used and its loss kept."""
         odd = sell > buy
         none = np.full(self._steps, LARGE_KW)
-        self._row(name, np.where(odd, LARGE_KW, 0.0), none, np.where(odd, 0.0, buy - sell), np.zeros(self._steps))
+        self._row(name, np.where(odd, LARGE_KW, at), none, np.where(odd, 0.0, buy - sell), np.zeros(self._steps))
         self._lost += float(np.where(odd, (sell - buy) / 2 * most_kw, 0.0).sum() * self._case.horizon.step_h)
         return np.where(odd, (buy + sell) / 2, buy)
 

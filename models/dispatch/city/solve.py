@@ -5,18 +5,20 @@ together; 3 passes at step prices until limits hold; 4 one exact sweep: the prov
 wide and time is left.
 """
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.dispatch.city.dual import Dual, Multipliers
+from models.dispatch.city.crew import Crew, Threads, gathered
+from models.dispatch.city.dual import Bound, Dual, Multipliers
 from models.dispatch.city.fleet import Fleet, fleet_of
+from models.dispatch.city.resident import Schedule
+from models.dispatch.city.start import Start
 from models.dispatch.city.state import State
-from models.dispatch.city.sweep import Sweeper
-from vpp.domain import Array, AssetType, Case, Market
+from models.dispatch.city.sweep import EXACT_TOLERANCE
+from vpp.domain import AssetType, Case, Market
 from vpp.milp import Progress, Templates
 
 CLIMB = 5
@@ -31,21 +33,31 @@ ANEW = 0.25
 KINDS = "fbrohbf"
 TOLERANCE = 1e-2
 """EUR per step by which dents of value functions are filled in the rounds."""
-AVERAGED, AVERAGE = 0.05, 0.35
+AVERAGED, AVERAGE = 0.05, 0.2
 """Width at which a running mean of multipliers is kept, and the weight of the newest; it bounds better than the last
 ones do, and at narrow lines they only get noisier."""
 BEGIN_PER_QUICK = 4.0
 """Time to choose on and off for all, in times of that for units without minimum times (measured: 3 to 4)."""
 MANY_SITES = 5000
 """Heat sites from which on a first plan is made before all of them have chosen on and off."""
+UPHILL, STEPS = 0.25, 3
+"""Share of the gap that the first step up the exact dual is meant to close (it closes half of that), and such steps."""
+QUICK = (0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.0, 0.0)
+"""Widths while units stay on or off as they are."""
+TOO_FAR = 1.6
+"""Gaps, in times of the one wanted, that these steps do not close."""
+COARSE = 3e-3
+"""EUR per step by which dents are filled on the way up: costs 0.006 % of a bound, and saves half its time."""
 REPEATS = 6
 """Of rounds, passes and proof; what they have not closed by then is mostly the gap between sites' on/off and prices."""
 PROOF_PER_SWEEP = 3.5
 """Time of the exact sweep, in times of the first one, which fills larger dents (measured: 3 to 4)."""
+EXACT_PER_COMMITTED = 8.0
+"""Time to choose on and off for all, in times of that for units on and off as given (measured: 6 to 10)."""
 LATEST = 0.4
 """Share of the time that strict limits and the proof may claim from the rounds."""
-JUDGING_PER_ASSET = 2e-4
-"""Seconds kept free for judging and building the plan, per unit (measured: 1.2e-4 of processor time)."""
+JUDGING_PER_ASSET = 5e-5
+"""Seconds kept free for judging and building the plan, per unit (measured: 4e-5 on two busy cores)."""
 
 
 @dataclass(slots=True)
@@ -54,7 +66,7 @@ class CitySolved:
 
     fleet: Fleet
     market: Market
-    state: State
+    schedule: Schedule
     multipliers: Multipliers
     bound: float
     cost: float
@@ -76,44 +88,56 @@ class _Best:
 
 def solve_city(
     case: Case, asset_types: Mapping[str, AssetType], templates: Templates, *, gap: float, time_limit: float,
-    progress: Progress | None = None, seed: int = 0, workers: int | None = None, warm: Multipliers | None = None,
+    progress: Progress | None = None, seed: int = 0, workers: int | None = None, dask: str | None = None,
+    warm: Start | None = None,
 ) -> CitySolved:  # fmt: skip
-    """A schedule with its bound by the time limit [s] (of build, solve, proof and judging). Kernels are compiled."""
+    """A schedule with its bound by the time limit [s] (of build, solve, proof and judging). Kernels are compiled.
+
+    On `workers` threads, or on Dask: at a scheduler's address, or "local".
+    """
     began = time.perf_counter()
     fleet = fleet_of(case, asset_types, templates)
     built = time.perf_counter()
     deadline = began + time_limit - JUDGING_PER_ASSET * len(case.units)
     fleet.others.seconds = min(fleet.others.seconds, 0.02 * time_limit + 0.05)
-    sweeper = Sweeper(fleet, workers or min(2, os.cpu_count() or 1))
+    crew = Threads(fleet, workers, seed) if dask is None else _on_dask(fleet, dask, workers, seed)
+    started = time.perf_counter()
+    deadline += started - built  # starting a cluster is no solving
     try:
-        solved = Run(case.market, fleet, sweeper, gap=gap, deadline=deadline, progress=progress, seed=seed).run(warm)
+        solved = Run(case.market, fleet, crew, gap=gap, deadline=deadline, progress=progress).run(warm)
     finally:
-        sweeper.close()
-    solved.seconds = {"build": built - began, "solve": time.perf_counter() - built, **solved.seconds}
+        crew.close()
+    seconds = {"build": built - began, "solve": time.perf_counter() - started}
+    solved.seconds = seconds if dask is None else {"cluster": started - built, **seconds}
     return solved
+
+
+def _on_dask(fleet: Fleet, address: str, workers: int | None, seed: int) -> Crew:
+    from models.dispatch.city.on_dask import OnDask  # an option of the installation
+
+    return OnDask(fleet, address, workers, seed)
 
 
 class Run:
     def __init__(
-        self, market: Market, fleet: Fleet, sweeper: Sweeper, *, gap: float, deadline: float,
-        progress: Progress | None, seed: int,
-    ) -> None:  # fmt: skip
+        self, market: Market, fleet: Fleet, crew: Crew, *, gap: float, deadline: float, progress: Progress | None
+    ) -> None:
         self.market = market
-        self.fleet, self.sweeper, self.gap, self.deadline, self.progress = fleet, sweeper, gap, deadline, progress
-        self.dual = Dual(fleet, sweeper)
-        self.rng = np.random.default_rng(seed)
+        self.fleet, self.crew, self.gap, self.deadline, self.progress = fleet, crew, gap, deadline, progress
+        self.dual = Dual(fleet, crew)
         self.best = _Best(self.dual.start())
         self.bound = -np.inf
-        self.schedule: tuple[float, list[Array] | None] = np.inf, None
-        """The cheapest so far, with its cost."""
+        self.schedule: tuple[float, list[Schedule] | None] = np.inf, None
+        """The cheapest so far, by part, with its cost."""
         self.proven: Multipliers | None = None
         self.mean: Multipliers | None = None
         self.kept = 0.0
         """Seconds the last phases will take."""
         self.status = "rounds used up"
 
-    def run(self, warm: Multipliers | None) -> CitySolved:
-        state = State.idle(self.fleet, self.sweeper)
+    def run(self, after: Start | None) -> CitySolved:
+        warm = None if after is None else after.multipliers(self.fleet)
+        state = State.idle(self.fleet, self.crew)
         cost, left = np.inf, self.deadline - time.perf_counter()
         try:
             if len(self.fleet.heat.price_class) > MANY_SITES:
@@ -127,14 +151,22 @@ class Run:
             self.status, self.deadline = "interrupted", time.perf_counter()
         m = self.dual.feasible(self.best.at)
         if self.schedule[1] is not None and time.perf_counter() + self.kept > self.deadline:
-            status = self.status if self.status == "interrupted" else "time limit"
-            return CitySolved(fleet=self.fleet, market=self.market, state=state, multipliers=m, bound=self.best.value,
-                              cost=self.schedule[0], status=status)  # fmt: skip
+            if self.status != "interrupted":
+                self.status = "time limit"
+                self._as_committed(state, m)
+            return self._solved(m, self.schedule[0], self.best.value, self.status)
         beginning = time.perf_counter()
-        state.begin(self.dual.prices(m), m)
-        taken = time.perf_counter() - beginning
+        given = None if after is None else after.commitment(self.fleet)
+        try:
+            state.begin(m, quick=self.status == "interrupted", on=given)
+        except KeyboardInterrupt:
+            self.status, self.deadline = "interrupted", time.perf_counter()
+            if self.schedule[1] is not None:
+                return self._solved(m, self.schedule[0], self.best.value, self.status)
+            state.begin(m, quick=True)
+        taken = (1.0 if after is None else EXACT_PER_COMMITTED) * (time.perf_counter() - beginning)
         self.kept = min((PROOF_PER_SWEEP + 1) * taken, LATEST * left)
-        state.measure(state.x)
+        state.measure()
         try:
             rounds: Sequence[tuple[float, int]] = ROUNDS if warm is None else WARM_ROUNDS
             for _ in range(REPEATS):
@@ -148,7 +180,7 @@ class Run:
                 if self._reached(cost):
                     break
                 if not self._time_left():
-                    self.status = "time limit"
+                    self.status = self.status if self.status == "interrupted" else "time limit"
                     break
                 rounds, m = MORE_ROUNDS, state.with_broken(self.mean or m)
         except KeyboardInterrupt:
@@ -158,8 +190,12 @@ class Run:
         self.bound = max(self.bound, self.best.value)
         if self._reached(cost):
             self.status = "gap reached"
-        return CitySolved(fleet=self.fleet, market=self.market, state=state, multipliers=self.proven or m,
-                          bound=self.bound, cost=cost, status=self.status)  # fmt: skip
+        return self._solved(self.proven or m, cost, self.bound, self.status)
+
+    def _solved(self, m: Multipliers, cost: float, bound: float, status: str) -> CitySolved:
+        assert self.schedule[1] is not None
+        return CitySolved(fleet=self.fleet, market=self.market, multipliers=m, bound=bound, cost=cost, status=status,
+                          schedule=gathered(self.fleet, self.crew, self.schedule[1]))  # fmt: skip
 
     def _time_left(self) -> bool:
         return time.perf_counter() < self.deadline - self.kept
@@ -178,7 +214,7 @@ class Run:
                 if not self._time_left():
                     return m
                 state.peaks(m, om)
-                state.improve(m, om, KINDS, 1.0 if first else ANEW, self.rng, TOLERANCE)
+                state.improve(m, om, KINDS, 1.0 if first else ANEW, TOLERANCE)
                 first = False
                 m = state.multipliers(m, om)
                 if om == AVERAGED:
@@ -190,15 +226,40 @@ class Run:
     def _first(self, state: State, m: Multipliers) -> None:
         """A plan to stand early, told with its gap: units with minimum times as they are, one pass at the steps."""
         began = time.perf_counter()
-        state.begin(self.dual.prices(m), m, quick=True)
+        state.begin(m, quick=True)
         self.kept = BEGIN_PER_QUICK * (time.perf_counter() - began)
         state.peaks(m, 0.0)
-        state.improve(m, 0.0, "fbf", 0.0, self.rng, TOLERANCE)
+        state.improve(m, 0.0, "fbf", 0.0, TOLERANCE)
         state.sync()
         cost, _ = state.cost()
-        self.schedule = cost, _copied(state)
+        self.schedule = cost, self.crew.keep()
         self.best(self.dual.bound(m).value, m)
         self._tell(cost)
+
+    def _as_committed(self, state: State, m: Multipliers) -> None:
+        """No time to choose on and off for all: the first plan is made cheaper, units on and off as there."""
+        state.measure()
+        taken = 0.0
+        try:
+            for om in QUICK:
+                began = time.perf_counter()
+                if began + taken > self.deadline:
+                    return
+                state.peaks(m, om)
+                state.improve(m, om, "fbhf", 0.0, TOLERANCE)
+                if om > 0:
+                    m = state.multipliers(m, om)
+                    taken = 2 * (time.perf_counter() - began)  # a pass at the steps still follows
+                    if time.perf_counter() + taken < self.deadline:
+                        continue
+                    state.improve(m, 0.0, "fbf", 0.0, TOLERANCE)
+                state.sync()
+                cost, _ = state.cost()
+                if cost < self.schedule[0]:
+                    self.schedule = cost, self.crew.keep()
+                    self._tell(cost)
+        except KeyboardInterrupt:
+            self.status = "interrupted"
 
     def _finish(self, state: State, m: Multipliers) -> float:
         """Limits hold strictly at the end: narrow lines, then the steps themselves. The best schedule ever stays."""
@@ -207,21 +268,21 @@ class Run:
         for k in range(len(passes) + 3):
             om, kinds = passes[k] if k < len(passes) else (0.0, "fhbfb")
             state.peaks(m, om)
-            state.improve(m, om, kinds, 1.0, self.rng, 1e-4)
+            state.improve(m, om, kinds, 1.0, 1e-4)
             state.sync()
             if om > 0:
                 m = state.multipliers(m, om)
                 continue
-            state.improve(m, 0.0, "f", 1.0, self.rng, 1e-4)
+            state.improve(m, 0.0, "f", 1.0, 1e-4)
             state.sync()
             cost, penalties = state.cost()
             if cost < best:
-                best, kept = cost, _copied(state)
+                best, kept = cost, self.crew.keep()
             if k >= len(passes) - 1 and (penalties < 1e-4 or not self._time_left()):
                 break
         assert kept is not None
         self.schedule = best, kept
-        _restore(state, kept)
+        state.load(kept)
         return best
 
     def _prove(self, state: State) -> None:
@@ -236,27 +297,36 @@ class Run:
                 found(self.dual.bound(m).value, m)
             self.best(found.value, found.at)
             at = found.at
-        self.sweeper.deadline = self.deadline
-        if time.perf_counter() < self.deadline:
-            feasible = self.dual.scaled_peaks(self.dual.feasible(at))
-            value = self.dual.bound(feasible, exact=True).value
-            if value > self.bound:
-                self.bound, self.proven = value, feasible
+        self._climb_exactly(state, self.dual.scaled_peaks(self.dual.feasible(at)))
         self.bound = max(self.bound, self.best.value)
+
+    def _climb_exactly(self, state: State, m: Multipliers) -> None:
+        """Exact bounds, uphill from the multipliers m, until the gap is closed: each is worth several rounds.
+
+        The way is found with larger dents filled, in half the time; at its end they are small.
+        """
+        share, best, top = UPHILL, -np.inf, m
+        slopes: Bound | None = None
+        for step in range(2 + STEPS):
+            began = time.perf_counter()
+            if began > self.deadline:
+                return
+            last = step == 1 + STEPS
+            tol = EXACT_TOLERANCE if last else COARSE
+            found = self.dual.bound(top if last else m, exact=True, tol=tol, deadline=self.deadline)
+            if found.value > self.bound:
+                self.bound, self.proven = found.value, top if last else m
+            if found.value > best:
+                best, top, slopes, share = found.value, m, found, 0.8 * share
+            else:
+                share *= 0.5
+            if slopes is None or self._reached(self.schedule[0]) or 2 * time.perf_counter() - began > self.deadline:
+                return
+            missing = self.schedule[0] - best
+            if missing > TOO_FAR * self.gap * max(abs(self.schedule[0]), 1.0) and self._time_left():
+                return  # more rounds bring more
+            m = self.dual.uphill(top, slopes, state.flexible_kw, share * missing)
 
 
 def _mix(a: Multipliers, b: Multipliers, weight: float) -> Multipliers:
     return Multipliers(up=a.up + weight * (b.up - a.up), down=a.down + weight * (b.down - a.down))
-
-
-def _copied(state: State) -> list[Array]:
-    points = [p if p is None else p.copy() for p in state.fleet.others.points]
-    return [a.copy() for a in (state.store_power, state.store_level, state.run_power, *state.heat, state.flow)] + points  # type: ignore[return-value]
-
-
-def _restore(state: State, kept: list[Array]) -> None:
-    own = (state.store_power, state.store_level, state.run_power, *state.heat, state.flow)
-    for a, b in zip(own, kept, strict=False):
-        a[:] = b
-    state.fleet.others.points[:] = kept[len(own) :]
-    state.sync()

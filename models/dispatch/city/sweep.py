@@ -1,14 +1,13 @@
-"""Every site alone at given prices: blocks of sites on threads (kernels release Python's lock).
+"""Every site of a fleet alone at given prices: bounds, and what they would inject.
 
-Blocks are made of whole price classes and depend on the case alone, so results do not depend on the number of workers.
+Fleets are cut into blocks of whole price classes. Blocks depend on the case alone, so results do not depend on who
+works on them.
 """
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -24,7 +23,6 @@ from models.dispatch.city.runs import run_sweep
 from models.dispatch.city.stores import store_sweep, work_space
 from vpp.domain import Array
 
-R = TypeVar("R")
 MOST_BLOCKS = 8
 """More would let more cores in, and make each block blinder to the others."""
 EXACT_TOLERANCE = 1e-4
@@ -72,7 +70,7 @@ def blocks_of(fleet: Fleet, others: BlockSites) -> list[Block]:
     work = np.zeros(fleet.classes.size)
     np.add.at(work, fleet.stores.price_class, np.where(fleet.stores.least_kw > 0, 20.0, 1.0))
     np.add.at(work, fleet.runs.price_class, 1.0)
-    np.add.at(work, fleet.heat.price_class, np.where(fleet.heat.free, 20.0, 100.0))
+    np.add.at(work, fleet.heat.price_class, np.where(fleet.heat.free, 4.0, 12.0))
     for k in others.classes():
         work[k] += 1000.0
     n = min(MOST_BLOCKS, fleet.classes.size)
@@ -93,150 +91,123 @@ def part(arrays: Any, span: tuple[int, int]) -> Any:
     return type(arrays)(*(column[span[0] : span[1]] for column in arrays))
 
 
-class Sweeper:
-    def __init__(self, fleet: Fleet, workers: int) -> None:
-        self.fleet, self.others, self.workers = fleet, fleet.others, workers
-        self.blocks = blocks_of(fleet, fleet.others)
-        self.stores = [part(fleet.stores, b.stores) for b in self.blocks]
-        self.runs = [part(fleet.runs, b.runs) for b in self.blocks]
-        self.heat = [part(fleet.heat, b.heat) for b in self.blocks]
-        self.counts = [fleet.counts[b.heat[0] : b.heat[1]] for b in self.blocks]
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="city")
-        self._local = threading.local()
-        self.deadline = np.inf
-        """perf_counter at which a proof ends, whatever it has."""
+class Tools:
+    """Work space of one thread for one number of steps."""
 
-    def close(self) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def each(self, work: Callable[[int], R]) -> Sequence[R]:
-        """Runs work(block number) for every block; results in the order of blocks."""
-        if self.workers == 1 or len(self.blocks) == 1:
-            return [work(k) for k in range(len(self.blocks))]
-        running = [self._pool.submit(work, k) for k in range(len(self.blocks))]
-        try:
-            return [f.result() for f in running]
-        finally:
-            wait(running)  # an interrupted round ends before anybody else touches the schedules
-
-    @property
-    def tools(self) -> Any:
-        """Work space of the calling thread."""
-        if not hasattr(self._local, "tools"):
-            t = self.fleet.horizon.steps
-            self._local.tools = _Tools(t, MOST_PIECES)
-        return self._local.tools
-
-    def one_bound(self, kind: str, rows: tuple[int, int], pi: Array, m: Prices) -> float:
-        """The exact bound of some rows: stores, loads that run once, or heat sites."""
-        f, tools, n = self.fleet, self.tools, rows[1] - rows[0]
-        h, p, cost = f.horizon.step_h, f.penalty, np.empty(n)
-        power = np.empty((n, f.horizon.steps))
-        if kind == "store":
-            store_sweep_exact(part(f.stores, rows), pi, h, p.level, tools.store, tools.modes, STORE_TOLERANCE, power,
-                              np.empty_like(power), cost)  # fmt: skip
-        elif kind == "run":
-            run_sweep(part(f.runs, rows), pi, h, tools.store.cost, power, cost)
-        else:
-            heat = self._rewarded(part(f.heat, rows), f.counts[rows[0] : rows[1]], m)
-            heat_sweep_exact(heat, pi, h, p, tools.one, tools.heat, EXACT_TOLERANCE, np.arange(n), cost)
-        return float(cost.sum())
-
-    def relaxed(self, pi: Array, m: Prices) -> Swept:
-        return self._sweep(pi, m, exact=False)
-
-    def exact(self, pi: Array, m: Prices) -> Swept:
-        return self._sweep(pi, m, exact=True)
-
-    def _sweep(self, pi: Array, m: Prices, *, exact: bool) -> Swept:
-        f = self.fleet
-        results = self.each(lambda k: self._block(k, pi, m, exact))
-        power, extra = np.zeros((f.classes.size, f.horizon.steps)), np.zeros_like(f.rows.upper)
-        for _, p, x in results:
-            power += p
-            extra += x
-        return Swept(value=float(sum(v for v, _, _ in results)), power=power, extra=extra)
-
-    def _block(self, k: int, pi: Array, m: Prices, exact: bool) -> tuple[float, Array, Array]:
-        f, tools = self.fleet, self.tools
-        h, steps, p = f.horizon.step_h, f.horizon.steps, f.penalty
-        out, extra = np.zeros((f.classes.size, steps)), np.zeros_like(f.rows.upper)
-        total = 0.0
-        s = self.stores[k]
-        n = len(s.price_class)
-        if n:
-            power, cost = np.empty((n, steps)), np.empty(n)
-            if exact:
-                store_sweep_exact(s, pi, h, p.level, tools.store, tools.modes, STORE_TOLERANCE, power,
-                                  np.empty_like(power), cost)  # fmt: skip
-            else:
-                store_sweep(s, pi, h, p.level, tools.store, power, cost)
-            by_class(power, s.price_class, np.ones(n), out)
-            total += float(cost.sum())
-        runs = self.runs[k]
-        n = len(runs.price_class)
-        if n:
-            power, cost = np.empty((n, steps)), np.empty(n)
-            run_sweep(runs, pi, h, tools.store.cost, power, cost)
-            by_class(power, runs.price_class, np.ones(n), out)
-            total += float(cost.sum())
-        heat = self.heat[k]
-        n = len(heat.price_class)
-        if n:
-            heat, reward = self.with_headroom(k, heat, m)
-            power, cost = np.zeros((n, steps)), np.empty(n)
-            if exact:
-                cost = self._proven(heat, pi, tools)
-            else:
-                heat_sweep_relaxed(heat, pi, h, p, tools.one, tools.concave, power, cost)
-                by_class(power, heat.price_class, np.ones(n), out)
-                if reward:
-                    share = np.abs(power) / np.maximum(heat.most, 1e-9)[:, None] * self.counts[k][:, None]
-                    assert f.rows.headroom is not None
-                    extra[f.rows.headroom[0]] -= (share * heat.most[:, None]).sum(axis=0)
-                    extra[f.rows.headroom[1]] -= (share * heat.least[:, None]).sum(axis=0)
-            total += float(cost.sum()) - 1e-9 * n
-        for o in self.blocks[k].others:
-            value, flows = self.others.bound(o, pi, m, exact=exact)
-            total += value
-            out += flows
-        return total, out, extra
-
-    def _proven(self, heat: HeatSites, pi: Array, tools: Any) -> Array:
-        """Exact bounds of heat sites until the deadline; relaxed ones of the others and of too intricate ones."""
-        h, p, n = self.fleet.horizon.step_h, self.fleet.penalty, len(heat.price_class)
-        cost = np.full(n, -np.inf)
-        for first in range(0, n, AT_ONCE):
-            if time.perf_counter() > self.deadline:
-                break
-            some = np.arange(first, min(first + AT_ONCE, n))
-            heat_sweep_exact(heat, pi, h, p, tools.one, tools.heat, EXACT_TOLERANCE, some, cost)
-        if not np.isfinite(cost).all():
-            rough = np.empty(n)
-            heat_sweep_relaxed(heat, pi, h, p, tools.one, tools.concave, np.empty_like(heat.demand), rough)
-            cost = np.where(np.isfinite(cost), cost, rough)
-        return cost
-
-    def with_headroom(self, k: int, heat: Any, m: Prices) -> tuple[Any, bool]:
-        """Being on earns what it offers in the rows of headroom."""
-        if self.fleet.rows.headroom is None or not self.counts[k].any():
-            return heat, False
-        return self._rewarded(heat, self.counts[k], m), True
-
-    def _rewarded(self, heat: Any, counts: Any, m: Prices) -> Any:
-        rows = self.fleet.rows.headroom
-        if rows is None:
-            return heat
-        up, down = m.up[rows[0]] - m.down[rows[0]], m.up[rows[1]] - m.down[rows[1]]
-        offer = heat.most[:, None] * up[None, :] + heat.least[:, None] * down[None, :]
-        return heat._replace(cost_idle=heat.cost_idle - offer * counts[:, None])
-
-
-class _Tools:
-    def __init__(self, steps: int, most: int) -> None:
-        self.store = work_space(steps, most)
-        self.modes = mode_work(steps, most)
-        self.one = actions(steps, most)
+    def __init__(self, steps: int) -> None:
+        self.store = work_space(steps, MOST_PIECES)
+        self.modes = mode_work(steps, MOST_PIECES)
+        self.one = actions(steps, MOST_PIECES)
         self.heat = heat_work(steps)
         self.found = found(steps)
-        self.concave = concave_work(steps, most)
+        self.concave = concave_work(steps, MOST_PIECES)
+
+
+_of_thread = threading.local()
+
+
+def tools(steps: int) -> Tools:
+    """Of the calling thread; the last ones are kept."""
+    if getattr(_of_thread, "steps", None) != steps:
+        _of_thread.steps, _of_thread.tools = steps, Tools(steps)
+    return _of_thread.tools
+
+
+def prices(fleet: Fleet, m: Prices) -> Array:
+    """π of every class (K, T), EUR/kWh."""
+    c = fleet.classes
+    out, net = c.base.copy(), m.up - m.down
+    np.subtract.at(out, np.repeat(np.arange(c.size), np.diff(c.start)), net[c.rows])
+    return out
+
+
+def rewarded(fleet: Fleet, heat: HeatSites, counts: Any, m: Prices) -> HeatSites:
+    """Being on earns what it offers in the rows of headroom."""
+    rows = fleet.rows.headroom
+    if rows is None or not counts.any():
+        return heat
+    up, down = m.up[rows[0]] - m.down[rows[0]], m.up[rows[1]] - m.down[rows[1]]
+    offer = heat.most[:, None] * up[None, :] + heat.least[:, None] * down[None, :]
+    return heat._replace(cost_idle=heat.cost_idle - offer * counts[:, None])
+
+
+def one_bound(fleet: Fleet, kind: str, rows: tuple[int, int], pi: Array, m: Prices) -> float:
+    """The exact bound of some rows: stores, loads that run once, or heat sites."""
+    n, h, p = rows[1] - rows[0], fleet.horizon.step_h, fleet.penalty
+    w, cost, power = tools(fleet.horizon.steps), np.empty(n), np.empty((n, fleet.horizon.steps))
+    if kind == "store":
+        store_sweep_exact(part(fleet.stores, rows), pi, h, p.level, w.store, w.modes, STORE_TOLERANCE, power,
+                          np.empty_like(power), cost)  # fmt: skip
+    elif kind == "run":
+        run_sweep(part(fleet.runs, rows), pi, h, w.store.cost, power, cost)
+    else:
+        heat = rewarded(fleet, part(fleet.heat, rows), fleet.counts[rows[0] : rows[1]], m)
+        heat_sweep_exact(heat, pi, h, p, w.one, w.heat, w.found, EXACT_TOLERANCE, np.arange(n), cost, power,
+                         np.empty(power.shape, np.int8))  # fmt: skip
+    return float(cost.sum())
+
+
+def swept(
+    fleet: Fleet, pi: Array, m: Prices, *, exact: bool, tol: float = EXACT_TOLERANCE, deadline: float = np.inf,
+    stop: threading.Event | None = None,
+) -> Swept:  # fmt: skip
+    """All sites of a fleet; exact only until the deadline (perf_counter), and until told to stop.
+
+    `tol`: EUR per step and heat site by which dents are filled.
+    """
+    w, h, steps, p = tools(fleet.horizon.steps), fleet.horizon.step_h, fleet.horizon.steps, fleet.penalty
+    out, extra = np.zeros((fleet.classes.size, steps)), np.zeros_like(fleet.rows.upper)
+    total, s, runs = 0.0, fleet.stores, fleet.runs
+    n = len(s.price_class)
+    if n:
+        power, cost = np.empty((n, steps)), np.empty(n)
+        if exact:
+            store_sweep_exact(s, pi, h, p.level, w.store, w.modes, STORE_TOLERANCE, power, np.empty_like(power), cost)
+        else:
+            store_sweep(s, pi, h, p.level, w.store, power, cost)
+        by_class(power, s.price_class, np.ones(n), out)
+        total += float(cost.sum())
+    n = len(runs.price_class)
+    if n:
+        power, cost = np.empty((n, steps)), np.empty(n)
+        run_sweep(runs, pi, h, w.store.cost, power, cost)
+        by_class(power, runs.price_class, np.ones(n), out)
+        total += float(cost.sum())
+    n = len(fleet.heat.price_class)
+    if n:
+        heat = rewarded(fleet, fleet.heat, fleet.counts, m)
+        cost, power, on = _heat(heat, pi, h, p, w, exact=exact, tol=tol, deadline=deadline, stop=stop)
+        by_class(power, heat.price_class, np.ones(n), out)
+        if fleet.rows.headroom is not None:
+            on = on * fleet.counts[:, None]
+            extra[fleet.rows.headroom[0]] -= (on * heat.most[:, None]).sum(axis=0)
+            extra[fleet.rows.headroom[1]] -= (on * heat.least[:, None]).sum(axis=0)
+        total += float(cost.sum()) - 1e-9 * n
+    for k in range(len(fleet.others.sites)):
+        value, flows = fleet.others.bound(k, pi, m, exact=exact)
+        total += value
+        out += flows
+    return Swept(value=total, power=out, extra=extra)
+
+
+def _heat(
+    heat: HeatSites, pi: Array, h: float, p: Any, w: Tools, *, exact: bool, tol: float, deadline: float,
+    stop: threading.Event | None,
+) -> tuple[Array, Array, Any]:  # fmt: skip
+    """Bounds of heat sites, injection, share of being on; relaxed where time is up, and of too intricate ones."""
+    n = len(heat.price_class)
+    cost, power = np.full(n, -np.inf), np.zeros(heat.demand.shape)
+    on = np.zeros(heat.demand.shape, np.int8)
+    if exact:
+        for first in range(0, n, AT_ONCE):
+            if time.perf_counter() > deadline or (stop is not None and stop.is_set()):
+                break
+            some = np.arange(first, min(first + AT_ONCE, n))
+            heat_sweep_exact(heat, pi, h, p, w.one, w.heat, w.found, tol, some, cost, power, on)
+        if np.isfinite(cost).all():
+            return cost, power, on
+    rough, flows = np.empty(n), np.zeros_like(power)
+    heat_sweep_relaxed(heat, pi, h, p, w.one, w.concave, flows, rough)
+    known = np.isfinite(cost)
+    share = np.abs(flows) / np.maximum(heat.most, 1e-9)[:, None]
+    return (np.where(known, cost, rough), np.where(known[:, None], power, flows), np.where(known[:, None], on, share))

@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 
 from models.dispatch.city.blocks import BlockSites
+from models.dispatch.city.crew import Threads
 from models.dispatch.city.fleet import Fleet, Flows
 from models.dispatch.city.heat import HeatSites, Penalty
 from models.dispatch.city.lines import MOST_PIECES
 from models.dispatch.city.recovery import cuts, shift
+from models.dispatch.city.resident import Resident, Told
 from models.dispatch.city.rows import Classes, Rows
 from models.dispatch.city.runs import RunLoads
 from models.dispatch.city.solve import Run
+from models.dispatch.city.state import State
 from models.dispatch.city.stores import Stores
-from models.dispatch.city.sweep import Sweeper
 from vpp.domain import Horizon, Market
 
 _warm = False
@@ -27,14 +29,17 @@ def warm() -> float:
     began = time.perf_counter()
     if not _warm:
         fleet = _small_fleet()
-        sweeper = Sweeper(fleet, 1)
+        crew = Threads(fleet, 1)
         market = Market(buy_eur_per_mwh=100.0, sell_eur_per_mwh=90.0)
-        run = Run(market, fleet, sweeper, gap=1.0, deadline=began + 3600, progress=None, seed=0)
-        state = run.run(None).state
-        state.improve(run.best.at, 0.0, "fhbr", 1.0, np.random.default_rng(0), 1e-3)
-        sweeper.close()
-        net = state.net(run.best.at, 0.1, state.x, state.flow)
-        steps = fleet.horizon.steps
+        run = Run(market, fleet, crew, gap=1.0, deadline=began + 3600, progress=None)
+        run.run(None)
+        state = State.idle(fleet, crew)
+        state.begin(run.best.at, quick=True)
+        state.improve(run.best.at, 0.0, "fhbr", 1.0, 1e-3)
+        crew.close()
+        resident, steps = Resident(crew.parts[0]), fleet.horizon.steps
+        flat = np.zeros_like(fleet.rows.upper)
+        net = resident.net(Told(up=flat, down=flat, lower=fleet.rows.lower, x=flat, slope=np.ones(1)))
         pieces = np.zeros((2, steps, MOST_PIECES))
         cuts(net, 0, 1.0, 1.0, False, pieces[0], pieces[1], np.zeros(steps, dtype=np.int64))
         shift(net, 0, np.zeros(steps))

@@ -32,7 +32,12 @@ def told(day):
 def test_before_anything_is_planned_it_says_so(store, clock):
     day = the_day(store, clock)
     assert day.in_force is None and What.NO_PLAN in told(day)
-    assert day.plan_kw == {} and np.isnan(day.net_plan_kw).all() and day.deviation_kwh is None
+    assert (
+        day.plan_kw == {}
+        and np.isnan(day.net_plan_kw).all()
+        and day.measured_deviation is None
+        and day.planned_deviation is None
+    )
 
 
 def test_plan_prices_and_stores_are_those_of_the_moment(store, clock):
@@ -155,3 +160,31 @@ def test_an_effect_leaves_nothing_behind(store, clock):
     effect(store, small_site().types, lock(clock, 1.0), clock.now())
     after = the_day(store, clock)
     assert after.overrides == before.overrides == [] and after.in_force == before.in_force
+
+
+def test_the_day_says_how_far_plan_and_measurement_are_off_the_position(store, clock):
+    planner = planned(store, clock)
+    clock.at(NOON.replace(hour=11, minute=40))
+    planner.tick()
+    clock.at(NOON)
+    tomorrow = NOON + timedelta(days=1)
+    assert the_day(store, clock).measured_deviation is None  # nothing was sold for today
+    ahead = the_day(store, clock)
+    assert ahead.planned_deviation is not None and ahead.planned_deviation.costs_eur == pytest.approx(0, abs=1e-6)
+    clock.at(tomorrow)
+    quarter = tomorrow.replace(minute=0)
+    # 12:00: the position is known, all but the batteries are silent, which draw 1 kW in all.
+    for id, kw in (("battery-a", -2.0), ("battery-b", 1.0)):
+        store.store_readings(
+            [Reading(asset_id=id, point="power_kw", at=quarter + timedelta(minutes=1), value=kw, quality=Quality.GOOD)]
+        )
+    store.roll_up()
+    day = the_day(store, clock)
+    n = (quarter - day.horizon.start) // day.horizon.step
+    assert day.market_measured_kw[n] == pytest.approx(-1.0)
+    off = day.measured_deviation
+    kwh = (-1.0 - day.position_kw[n]) / 4
+    assert off is not None and off.kwh == pytest.approx(kwh)
+    # Sold at 60, bought at 80: short costs 100, long earns 45.
+    assert day.imbalance_eur_per_mwh[0][n] == pytest.approx(100) and day.imbalance_eur_per_mwh[1][n] == 45.0
+    assert off.costs_eur == pytest.approx(-kwh * 20 / 1000 if kwh < 0 else kwh * 15 / 1000)

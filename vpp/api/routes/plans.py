@@ -11,15 +11,19 @@ from vpp.api.access import Anybody, City, TheClock, TheStore, owner_filter
 from vpp.api.forms import TABLES, cursor, table, time_cursor
 from vpp.api.problems import Problem, declared
 from vpp.api.routes.assets import Cursor, Limit, LongLimit, known
-from vpp.domain import Reason
+from vpp.domain import QUARTER, Horizon, Reason, quarter_of
 from vpp.operations.apply import outcomes
+from vpp.operations.position import positions
 from vpp.store import Store, listing
 from vpp.store.dispatcher import reasons
 from vpp.store.dispatching import Dispatch, last_planned, records
 
 router = APIRouter(tags=["plans"])
 
-Quantity = Literal["power_kw", "heat_kw", "state_energy_kwh", "state_on", "price_eur_per_mwh"]
+Quantity = Literal[
+    "power_kw", "heat_kw", "state_energy_kwh", "state_on", "price_eur_per_mwh", "market_quantity_kw", "position_kw",
+    "deviation_kw",
+]  # fmt: skip
 SCHEDULE = ("asset_id", "quantity", "start", "value")
 PRICE = ("start", "value_eur_per_mwh", "recorded", "source", "licence")
 REASON = ("asset_id", "start", "end", "code", "sentence")
@@ -51,9 +55,27 @@ def show_schedule(
     run_id: UUID, request: Request, who: City, store: TheStore, asset: v.Name | None = None,
     quantity: Quantity | None = None,
 ) -> Any:  # fmt: skip
-    """What each asset does, step by step. Also as CSV and Parquet, one row per step."""
+    """What each asset does, step by step. Also as CSV and Parquet, one row per step.
+
+    `market_quantity_kw`, `position_kw` and `deviation_kw` are of the whole plan, their asset_id is empty; null: that
+    step was not sold ahead.
+    """
     _details(store, run_id)
     return _scheduled(request, listing.schedule(store, None, run_id, asset, quantity))
+
+
+@router.get("/position", responses=declared(401, 403))
+def show_position(start: v.Instant, end: v.Instant, who: City, store: TheStore, clock: TheClock) -> list[v.Position]:
+    """What is sold and bought of each quarter-hour from `start` until just before `end`, as it stands now: the market
+    quantity of the released plan, which later plans hold. Quarter-hours that are not sold yet are not there."""
+    first = quarter_of(start)
+    horizon = Horizon(first, max(1, min(MOST_RECORDS, -((first - end) // QUARTER))), 15)
+    found = positions(store, horizon, clock.now())
+    return [
+        v.Position(start=at, delivery_day=f"{p.day}", position_kw=float(kw), run_id=p.run_id,
+                   released_by=None if p.release is None else p.release.author)
+        for p in found for at, kw in zip(horizon.times(), p.net_kw, strict=True) if kw == kw
+    ]  # fmt: skip
 
 
 @router.get("/dispatches", responses=declared(401, 403))
@@ -182,6 +204,11 @@ def _details(store: Store, run_id: UUID) -> dict[str, Any]:
             **{key: value for key, value in row.items() if key != "summary"}, "delivery_day": f"{row['delivery_day']}",
             "method": summary["method"], "why": summary["why"], "components": costs, "assets": summary["assets"],
             "violations": [each["sentence"] for each in summary["violations"]],
+            "deviations": [
+                {**{name: each[name] for name in ("start", "end", "sentence")},
+                 **{name: float(each[name]) for name in ("kwh", "costs_eur")}}
+                for each in summary.get("deviations", ())
+            ],
         }
     )  # fmt: skip
 

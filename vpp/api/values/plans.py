@@ -45,6 +45,29 @@ class Run(Shown):
     gap: float | None
 
 
+class Deviation(Shown):
+    """What a plan brings to the market beside what was sold ahead, over consecutive steps in one direction."""
+
+    start: datetime
+    end: datetime
+    kwh: float
+    """> 0: more than was sold (long), < 0: less (short)."""
+    costs_eur: float
+    """Beyond day-ahead prices."""
+    sentence: str
+
+
+class Position(Shown):
+    """What is sold (> 0) or bought of a quarter-hour."""
+
+    start: datetime
+    delivery_day: str
+    position_kw: float
+    run_id: UUID
+    released_by: str | None
+    """null: nobody released it, the gate closed."""
+
+
 class RunDetails(Run):
     penalty_eur: float | None
     co2_t: float | None
@@ -53,6 +76,8 @@ class RunDetails(Run):
     why: str
     components: dict[str, float | None]
     violations: list[str]
+    deviations: list[Deviation]
+    """From the released schedule."""
     assets: int
 
 

@@ -12,7 +12,7 @@ from vpp.operations.apply import Outcome, orders, outcomes
 from vpp.operations.collect import as_read, collect
 from vpp.operations.demo.options import DemoOptions
 from vpp.operations.demo.town import SUBSTEP, Town
-from vpp.operations.recipe import Recipe, as_plain, states_of
+from vpp.operations.recipe import Recipe, as_plain, states_of, with_nulls
 from vpp.operations.report import Replan
 from vpp.operations.rolling import remaining
 from vpp.store import Store
@@ -53,7 +53,9 @@ class Loop:
         self._saved = 0
 
     async def run(self, plan: Plan, shown: Shown) -> Executed:
-        """`plan` covers the whole day."""
+        """`plan` covers the whole day; what it brings to the market is sold, and later plans hold it."""
+        market = replace(self._case.market, position_kw=plan.market_kw.get("quantity"))
+        self._case = replace(self._case, market=market)
         day, offset = self._case, 0
         case = day
         quarters = min(self._options.quarters, day.horizon.steps)
@@ -127,7 +129,8 @@ class Loop:
         effort = planning.Effort(gap=self._options.replan_gap, time_limit=self._options.replan_time_limit_s)
         plan = planning.plan(case, self._types, effort, self._templates, previous=previous)
         now = self._town.clock.now()
-        recipe = Recipe(known_at=now, states=states_of(case.units), by_itself=self._lost)
+        held = None if case.market.position_kw is None else np.broadcast_to(case.market.position_kw, case.horizon.steps)
+        recipe = Recipe(known_at=now, states=states_of(case.units), by_itself=self._lost, position_kw=with_nulls(held))
         inputs = planning.inputs_hash(case, self._types)
         planning.keep(self._store, "intraday", plan, inputs, now, as_plain(recipe, effort))
         self.done.replans.append(Replan(at=case.horizon.start, label=plan.label, objective_eur=plan.objective_eur))

@@ -6,18 +6,31 @@ from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 
-from vpp.domain import MARKET_ZONE, QUARTER, Array, Horizon, Message, market_day, message_from, quarter_of, together
+from vpp.domain import (
+    MARKET_ZONE,
+    QUARTER,
+    Array,
+    Horizon,
+    Market,
+    Message,
+    beyond_day_ahead,
+    imbalance_prices,
+    market_day,
+    message_from,
+    quarter_of,
+    together,
+)
 from vpp.operations.apply import GRACE
 from vpp.operations.live.clock import SharedClock
 from vpp.operations.live.planner import ASSUMPTIONS, DAY_AHEAD_AT, SETTLE_WALL_S
 from vpp.operations.live_case import STALE
+from vpp.operations.position import GATE_CLOSURE, Position, position_kw, positions
 from vpp.store import Store, listing
 from vpp.store import day as of_day
-from vpp.store.dispatcher import Note, Release, notes, releases
+from vpp.store.dispatcher import Note, notes, releases
 from vpp.store.dispatching import (
     Dispatch,
     Override,
@@ -31,14 +44,14 @@ from vpp.store.dispatching import (
     troubled,
 )
 
-GATE_CLOSURE = clock_time(12, 0)
-"""Local, on the day before: then the newest day-ahead plan is the position, unless another one was released."""
 TOMORROW_PRICES_BY = clock_time(13, 30)
 """Local: the auction's results come at about 13:00."""
 SILENT_WALL_S, SILENT_AT_LEAST = 60.0, timedelta(minutes=5)
 """A part that says nothing for this long needs looking after."""
 OLD_FORECAST = timedelta(hours=36)
 STORES = ("battery", "heat_store")
+MOST_DEVIATIONS = 4
+"""From the position that are named; the others are counted in the cost only."""
 
 
 class Severity(StrEnum):
@@ -60,6 +73,7 @@ class What(StrEnum):
     OLD_FORECAST = "old_forecast"
     NO_PRICES = "no_prices"
     NOT_RELEASED = "not_released"
+    DEVIATION = "deviation"
     SILENT_PART = "silent_part"
 
 
@@ -79,17 +93,6 @@ class Attention:
     """The same for every language; empty: only the text is known."""
     at: datetime | None = None
     amount: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
-    """What was sold and bought for a delivery day: net export of a plan, kW."""
-
-    day: date
-    run_id: UUID
-    release: Release | None
-    """None: nobody released it, the gate closed."""
-    net_kw: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +124,12 @@ class Day:
     buy_eur_per_mwh: Array
     price_terms: Sequence[str]
     """Whose prices they are."""
+    imbalance_eur_per_mwh: tuple[Array, Array]
+    """Of what is missing from a position (paid), and of what is beyond it (earned)."""
     positions: Sequence[Position]
+    market_plan_kw: Array
+    """What is brought to the market by plan, sold > 0: without what is paid a feed-in price."""
+    market_measured_kw: Array
     now_kw: dict[str, float]
     """Last readings by asset type."""
     read_at: datetime | None
@@ -150,16 +158,43 @@ class Day:
     @property
     def position_kw(self) -> Array:
         """Of all days that have one."""
-        found = np.full(self.horizon.steps, np.nan)
-        for position in self.positions:
-            found = np.where(np.isnan(position.net_kw), found, position.net_kw)
-        return found
+        return position_kw(self.positions, self.horizon)
 
     @property
-    def deviation_kwh(self) -> float | None:
+    def measured_deviation(self) -> "Off | None":
         """Of what was measured today from the position; None: nothing to compare."""
-        difference = self.net_measured_kw - self.position_kw
-        return None if np.isnan(difference).all() else float(np.nansum(difference)) * self.horizon.step_h
+        return self._off(self.market_measured_kw - self.position_kw)
+
+    @property
+    def planned_deviation(self) -> "Off | None":
+        """Of what is planned from now on; None: nothing is held there."""
+        ahead = np.arange(self.horizon.steps) >= self.step
+        return self._off(np.where(ahead, self.market_plan_kw - self.position_kw, np.nan))
+
+    def _off(self, kw: Array) -> "Off | None":
+        if np.isnan(kw).all():
+            return None
+        short, long = self.imbalance_eur_per_mwh
+        market = Market(buy_eur_per_mwh=self.buy_eur_per_mwh, sell_eur_per_mwh=self.sell_eur_per_mwh,
+                        imbalance_short_eur_per_mwh=short, imbalance_long_eur_per_mwh=long)  # fmt: skip
+        h = self.horizon.step_h
+        return Off(
+            kwh=float(np.nansum(kw)) * h, short_kwh=float(np.nansum(np.maximum(-kw, 0.0))) * h,
+            long_kwh=float(np.nansum(np.maximum(kw, 0.0))) * h,
+            costs_eur=float(np.nansum(beyond_day_ahead(market, kw, h))),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Off:
+    """How far something is off the position."""
+
+    kwh: float
+    """Long minus short."""
+    short_kwh: float
+    long_kwh: float
+    costs_eur: float
+    """Beyond day-ahead prices."""
 
 
 def total(series: dict[str, Array], horizon: Horizon) -> Array:
@@ -183,10 +218,12 @@ def the_day(store: Store, clock: SharedClock) -> Day:
     known_grid = grid(store)
     market = {} if known_grid is None else known_grid.market
     sell, buy = (_on(market.get(f"{side}_eur_per_mwh"), found, horizon) for side in ("sell", "buy"))
+    own = {f"{k}": _on(market[k], found, horizon) for k in ("imbalance_short_eur_per_mwh", "imbalance_long_eur_per_mwh")
+           if market.get(k) is not None}  # fmt: skip
+    imbalance = imbalance_prices(Market(buy_eur_per_mwh=buy, sell_eur_per_mwh=sell, **own), horizon.steps)
     readings = of_day.power_now(store, now - STALE)
     stores = of_day.levels(store, now - STALE)
     given = overrides(store, now)
-    places = [_position(store, day, now, horizon) for day in (today, today + timedelta(days=1))]
     ages = input_ages(store, now)
     found_parts = parts(store)
     return Day(
@@ -195,7 +232,9 @@ def the_day(store: Store, clock: SharedClock) -> Day:
         levels_kwh={k: v for k, v in plans["state_energy_kwh"].items() if k in STORES},
         measured_kwh={k: v for k, v in of_day.measured(store, horizon, "energy_kwh").items() if k in STORES},
         sell_eur_per_mwh=sell, buy_eur_per_mwh=buy, price_terms=of_day.price_terms(store, horizon),
-        positions=[p for p in places if p is not None],
+        imbalance_eur_per_mwh=imbalance, positions=positions(store, horizon, now),
+        market_plan_kw=_market_plan(store, horizon, quarter, last, ahead),
+        market_measured_kw=of_day.market_measured(store, horizon),
         now_kw={kind: kw for kind, (_, kw, _) in readings.items()},
         read_at=max((at for _, _, at in readings.values()), default=None),
         stores=[Level(kind=k, count=n, energy_kwh=e, capacity_kwh=c) for k, (n, e, c) in sorted(stores.items())
@@ -229,29 +268,25 @@ def _plan(
     return found
 
 
+def _market_plan(
+    store: Store, horizon: Horizon, quarter: datetime, last: Dispatch | None, ahead: Dispatch | None
+) -> Array:
+    """As `_plan`, of what meets the market."""
+    n = (quarter - horizon.start) // horizon.step
+    values = np.full(horizon.steps, np.nan)
+    for dispatch in (ahead, last):
+        if dispatch is not None and dispatch.run_id is not None:
+            there = of_day.market_of_run(store, dispatch.run_id, horizon)
+            values[n:] = np.where(np.isnan(there[n:]), values[n:], there[n:])
+    values[:n] = of_day.market_in_force(store, horizon)[:n]
+    return values
+
+
 def _on(cell: Any, found: dict[str, Array], horizon: Horizon) -> Array:
     """A market price: a number, or the name of a series."""
     if isinstance(cell, int | float):
         return np.full(horizon.steps, float(cell))
     return found.get(str(cell), np.full(horizon.steps, np.nan))
-
-
-def _position(store: Store, day: date, now: datetime, horizon: Horizon) -> Position | None:
-    """The newest release; else, after gate closure, the newest day-ahead plan there was by then."""
-    delivery = market_day(day)
-    released = next(iter(releases(store, day, now)), None)
-    run_id = None if released is None else released.run_id
-    if run_id is None:
-        gate = datetime.combine(day - timedelta(days=1), GATE_CLOSURE, MARKET_ZONE)
-        ahead = of_day.newest_day_ahead(store, delivery.start, gate) if now >= gate else None
-        run_id = None if ahead is None else ahead.run_id
-    if run_id is None:
-        return None
-    net = total(of_day.of_run(store, run_id, delivery, "power_kw"), delivery)
-    first = (delivery.start - horizon.start) // horizon.step
-    on = np.full(horizon.steps, np.nan)
-    on[first : first + delivery.steps] = net
-    return Position(day=day, run_id=run_id, release=released, net_kw=on)
 
 
 # What needs attention
@@ -311,6 +346,12 @@ def _of_plan(now: datetime, last: Dispatch | None, run: listing.Line | None) -> 
         told = (message_from(each["said"]),) if each.get("said") else ()
         found.append(Attention(what=What.BROKEN_LIMIT, severity=Severity.WARN, subject=each["where"],
                                detail=each["sentence"], said=told, amount=float(each["amount"])))  # fmt: skip
+    off = summary.get("deviations", ())
+    if off:
+        told = tuple(message_from(each["said"]) for each in off[:MOST_DEVIATIONS] if each.get("said"))
+        detail = "; ".join(each["sentence"] for each in off[:MOST_DEVIATIONS])
+        found.append(Attention(what=What.DEVIATION, severity=Severity.NOTICE, detail=detail, said=told,
+                               amount=sum(float(each["costs_eur"]) for each in off)))  # fmt: skip
     first = next((n for n, message in enumerate(why) if message.template == ASSUMPTIONS), None)
     if first is not None:
         found.append(Attention(what=What.ASSUMED, severity=Severity.NOTICE, detail=together(why[first:]),

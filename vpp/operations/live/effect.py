@@ -39,6 +39,10 @@ class Effect:
     after: Label
     before_eur: float
     after_eur: float
+    """What is ahead costs, imbalance with it."""
+    imbalance_before_eur: float
+    imbalance_after_eur: float
+    """Of that, what deviations from the released schedule cost beyond day-ahead prices."""
     net_before_kw: Array
     net_after_kw: Array
     step: int
@@ -71,7 +75,8 @@ def effect(store: Store, asset_types: Mapping[str, AssetType], override: Overrid
     broken = tuple(v for v in after.violations if v.sentence not in known)
     return Effect(
         horizon=horizon, before=before.label, after=after.label, before_eur=before.objective_eur,
-        after_eur=after.objective_eur, net_before_kw=_net(before), net_after_kw=_net(after), step=step,
+        after_eur=after.objective_eur, imbalance_before_eur=_imbalance(before), imbalance_after_eur=_imbalance(after),
+        net_before_kw=_net(before), net_after_kw=_net(after), step=step,
         moved=_moved(before, after, step, override.target), broken=broken,
     )  # fmt: skip
 
@@ -82,6 +87,10 @@ def _held(case: Case, chosen: list[Override]) -> Case:
     caps = [replace(c, max_export_kw=locks[c.id], max_import_kw=-locks[c.id]) if c.id in locks else c
             for c in case.caps]  # fmt: skip
     return replace(case, caps=caps)
+
+
+def _imbalance(plan: Plan) -> float:
+    return sum(d.costs_eur for d in plan.deviations)
 
 
 def _net(plan: Plan) -> Array:

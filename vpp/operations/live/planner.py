@@ -442,10 +442,10 @@ def shifted(plan: Plan, start: datetime) -> Plan | None:
     cut: dict[str, Any] = {name: {id: values[first:] for id, values in getattr(plan, name).items()} for name in _SERIES}
     return replace(plan, horizon=horizon, label=Label.PREVIOUS, status="not solved", method="previous", violations=(),
                    objective_eur=np.nan, penalty_eur=np.nan, bound_eur=np.nan, gap=np.nan, co2_t=np.nan,
-                   components={}, **cut)  # fmt: skip
+                   components={}, deviations=(), **cut)  # fmt: skip
 
 
-_SERIES = ("power_kw", "heat_kw", "state_energy_kwh", "state_on", "prices")
+_SERIES = ("power_kw", "heat_kw", "state_energy_kwh", "state_on", "prices", "market_kw")
 
 
 def _digest(news: frozenset[str]) -> str:

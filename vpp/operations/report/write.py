@@ -154,8 +154,8 @@ def _failed(count: int) -> str:
 
 
 COSTS = {
-    "market": "Energy market", "grid_fee": "Grid fees", "fuel": "Fuel", "start": "Starts", "wear": "Battery wear",
-    "co2": "CO₂", "feed_in": "Feed-in", "peak": "Peak demand", "shed": "Load shed",
+    "market": "Energy market", "imbalance": "Imbalance", "grid_fee": "Grid fees", "fuel": "Fuel", "start": "Starts",
+    "wear": "Battery wear", "co2": "CO₂", "feed_in": "Feed-in", "peak": "Peak demand", "shed": "Load shed",
 }  # fmt: skip
 
 

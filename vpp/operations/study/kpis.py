@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from vpp.domain import MARKET_ZONE, Array, Case, Node, Plan, Unit
+from vpp.domain import MARKET_ZONE, Array, Case, Node, Plan, Unit, commitment
 from vpp.operations.study.next_battery import value_of_next_battery
 
-CAUSES = ("purchase", "sale", "grid_fee", "fuel", "start", "wear", "co2", "feed_in", "peak", "shed")
+CAUSES = ("purchase", "sale", "imbalance", "grid_fee", "fuel", "start", "wear", "co2", "feed_in", "peak", "shed")
 """Kinds of cost, EUR; purchase and sale are the two sides of the plan's component `market`."""
 AT_LIMIT = 1e-3
 """A flow within this share of its limit counts as at the limit."""
@@ -37,8 +37,12 @@ def kpis(case: Case, plan: Plan, marginal_co2_t_per_mwh: float) -> Kpis:
     consumption = -sum((np.minimum(plan.power_kw[u.id], 0) for u in case.units if _consumes(u, plan)), np.zeros(steps))
     imported, exported = (float(np.maximum(s * root, 0).sum()) * h for s in (-1, 1))
     causes = {c: float(plan.components[c]) for c in CAUSES if c in plan.components}
-    causes["purchase"] = h / 1000 * float((bought * buy).sum())
-    causes["sale"] = -h / 1000 * float((sold * sell).sum())
+    ahead = commitment(case.market, steps)
+    day_ahead = np.where(ahead.held, ahead.position_kw, sold - bought)
+    if not ahead.held.any():
+        causes.pop("imbalance", None)
+    causes["purchase"] = h / 1000 * float((np.maximum(-day_ahead, 0) * buy).sum())
+    causes["sale"] = -h / 1000 * float((np.maximum(day_ahead, 0) * sell).sum())
     broken = _broken(plan)
     by_type, by_node = _types(case, plan), _nodes(case, plan)
     hours = np.array([float(at.astimezone(MARKET_ZONE).hour) for at in case.horizon.times()])

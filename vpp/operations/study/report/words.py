@@ -56,6 +56,7 @@ EN = Words(
     causes={
         "purchase": "Purchase",
         "sale": "Sale",
+        "imbalance": "Imbalance",
         "grid_fee": "Grid fee",
         "fuel": "Fuel",
         "start": "Starts",
@@ -151,6 +152,7 @@ DE = Words(
     causes={
         "purchase": "Einkauf",
         "sale": "Verkauf",
+        "imbalance": "Ausgleichsenergie",
         "grid_fee": "Netzentgelt",
         "fuel": "Brennstoff",
         "start": "Starts",
