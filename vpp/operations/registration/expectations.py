@@ -1,7 +1,7 @@
 """What is to be expected of registered devices that no forecast knows yet: sun on a roof, heat of a house.
 
-Names say all there is to know: `expected-pv-35-180` (tilt, azimuth), `expected-cop-air`, `expected-heat-9000-…`
-(kWh a year). The weather is a typical year's (see `vpp.sources.weather`), and the forecast says so, until the real one is
+Names say all there is to know: `expected-pv-35-180` (tilt, azimuth), `expected-cop-air`, `expected-heat-9000-…` (kWh
+a year). The weather is a typical year's (see `vpp.sources.weather`), and the forecast says so, until the real one is
 known and `vpp.operations.forecasting` issues a better one under the same name; beyond its reach the typical year stays.
 """
 
