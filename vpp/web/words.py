@@ -96,8 +96,7 @@ class Words:
         if value is None or not math.isfinite(value):
             return NOTHING
         rounded = round(value, digits) + 0.0
-        pattern = "#,##0" + ("." + "0" * digits if digits else "")
-        text = numbers.format_decimal(abs(rounded), format=pattern, locale=self.locale)
+        text = f"{abs(rounded):,.{digits}f}".translate(_separators(self.locale))  # a page has thousands of them
         before = "−" if rounded < 0 else "+" if sign and rounded > 0 else ""
         return before + text
 
@@ -167,6 +166,11 @@ class Words:
         names = ("number", "kw", "kwh", "eur", "eur_per_mwh", "ct_per_kwh", "percent", "quantity", "time", "day",
                  "short_day", "moment", "span", "duration", "ago")  # fmt: skip
         return {name: getattr(self, name) for name in names}
+
+
+@cache
+def _separators(locale: Locale) -> dict[int, str]:
+    return str.maketrans({",": numbers.get_group_symbol(locale), ".": numbers.get_decimal_symbol(locale)})
 
 
 def _digits(value: float | None) -> int:
