@@ -1,6 +1,7 @@
 """Price decomposition against the whole problem in HiGHS: a bound that is one, a schedule that every row accepts."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from tests.dispatch.build import battery, case, horizon, unit
 from tests.dispatch.everything import everything
 from vpp.domain import Cap, Carrier, Case, Headroom, Label, Market, Node, Plan
 from vpp.milp import Templates
+from vpp.milp.solver import solve
 
 TEMPLATES = Templates()
 
@@ -34,7 +36,15 @@ def by_city(c: Case, **more: Any) -> Plan:
 
 
 def exact(c: Case, gap: float = 1e-6) -> Plan:
-    return optimise(c, ASSET_TYPES, Effort(method=Method.EXACT, gap=gap, time_limit=60), templates=TEMPLATES)
+    """HiGHS with the whole problem; where its presolve made it dearer, without presolve."""
+    effort = Effort(method=Method.EXACT, gap=gap, time_limit=60)
+    plan = optimise(c, ASSET_TYPES, effort, templates=TEMPLATES)
+    if len(c.units) > 10:
+        return plan
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("models.dispatch.exact.solve", partial(solve, options={"presolve": "off"}))
+        other = optimise(c, ASSET_TYPES, effort, templates=TEMPLATES)
+    return other if minimised(other) < plan.bound_eur - 1e-6 * abs(plan.bound_eur) else plan
 
 
 def minimised(plan: Plan) -> float:
@@ -91,6 +101,16 @@ def test_one_heat_site_alone_with_the_price_is_solved_to_its_optimum(seed: int, 
     assert_agree(city, whole)
     assert minimised(city) == pytest.approx(minimised(whole), rel=1e-4, abs=1e-2)
     assert city.bound_eur == pytest.approx(minimised(whole), rel=1e-4, abs=1e-2)
+
+
+def test_a_site_of_which_the_solver_is_wrong_is_solved_to_its_optimum():
+    """HiGHS 1.15.1 calls a plan of this site optimal that is 2 % dearer (one of some hundred sites with a store far too
+    small for its demand): the decomposition is not wrong with it, and its plan refutes the bound."""
+    rng = np.random.default_rng(3180)
+    c = case(heat_site(rng, 24), rng.uniform(-60, 250, 24), h=horizon(24, 15), nodes=[BUS, *heat_nodes(1, rng)])
+    city = by_city(c, gap=1e-5)
+    assert_agree(city, exact(c))
+    assert minimised(city) == pytest.approx(1751.0679, abs=1e-3)
 
 
 def street(seed: int, steps: int, n: int, *, limit: float | None = None, wide: bool = False) -> Case:

@@ -129,3 +129,12 @@ def test_of_two_plans_the_cheaper_is_kept_with_the_higher_bound():
     assert best.label is Label.OPTIMAL
     assert "bound of 'exact'" in best.why
     assert best.gap == pytest.approx(1e-5, rel=1e-3)
+
+
+def test_a_bound_above_a_plan_that_every_row_accepts_is_not_used_and_said():
+    a = by_city(SMALL)
+    wrong = replace(a, objective_eur=a.objective_eur + 2.0, bound_eur=a.objective_eur + 2.0, method="exact")
+    best = better(a, wrong, 0.001, said("2 assets"))
+    assert best.objective_eur == a.objective_eur
+    assert best.bound_eur == a.bound_eur
+    assert "the bound of 'exact' lies above this plan and is not used" in best.why
