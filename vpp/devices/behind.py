@@ -6,7 +6,7 @@ Each keeps its own source, end and events. When the one in force ends, the other
 from collections.abc import Callable, Collection, Mapping
 
 from vpp.devices.orders import Journal, Key, Order
-from vpp.domain import Clock, Message, Setpoint, SetpointKind, SetpointState, said
+from vpp.domain import Clock, Message, Setpoint, SetpointKind, SetpointState, said, utc
 
 S = SetpointState
 
@@ -17,7 +17,7 @@ def by(order: Order) -> Message:
 
 
 def was_valid(order: Order) -> Message:
-    return said("valid until %(clock)s UTC", clock=f"{order.setpoint.expires_at:%H:%M:%S}")
+    return said("valid until %(until_utc)s UTC", until_utc=utc(order.setpoint.expires_at))
 
 
 class Behind:
