@@ -119,7 +119,10 @@ class Dual:
         self, begin: Multipliers, iterations: int, deadline: float, seen: Callable[[float, Multipliers], None],
         known: Bound | None = None,
     ) -> None:  # fmt: skip
-        """L-BFGS-B; `seen` gets every bound on the way. Stops at the deadline (perf_counter). `known`: the first bound."""
+        """L-BFGS-B; `seen` gets every bound on the way. Stops at the deadline (perf_counter).
+
+        `known`: the bound where it begins, if somebody has asked for it already.
+        """
         import scipy.optimize as so  # slow to import, and small cases need no climb
 
         rows = self.fleet.rows

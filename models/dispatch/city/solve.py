@@ -57,7 +57,7 @@ EXACT_PER_COMMITTED = 8.0
 LATEST = 0.4
 """Share of the time that strict limits and the proof may claim from the rounds."""
 JUDGING_PER_ASSET = 4e-5
-"""Seconds kept free for judging and building the plan, per unit (measured: 4.5e-5 of processor, mostly side by side)."""
+"""Seconds kept free for judging and building the plan, per unit (measured: 4.5e-5 of processor on two threads)."""
 FIRST = ("fbf", "fbf", "fhbf")
 """Passes of the first plan, as many as it takes until no limit is broken; two whatever the time."""
 WORTH_MENDING = 1e-5
