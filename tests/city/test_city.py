@@ -380,6 +380,33 @@ def test_a_whole_day_of_one_heat_site_is_solved_to_its_optimum(seed: int, steps:
 
 
 @pytest.mark.slow
+def test_many_sites_have_a_feasible_plan_within_the_shortest_time(monkeypatch: pytest.MonkeyPatch):
+    """What a large city does in its first seconds: units as they were, limits kept, one quick bound, and the judge."""
+    from benchmarks.city_fleet import city
+    from models.dispatch.city import dual, state
+
+    c, begun, bounds = city(20_000), list[bool](), list[bool]()
+    begin, bound = state.State.begin, dual.Dual.bound
+
+    def noted_begin(self: Any, m: Any, *, quick: bool = False, **more: Any) -> None:
+        begun.append(quick)
+        begin(self, m, quick=quick, **more)
+
+    def noted_bound(self: Any, m: Any, *, exact: bool = False, **more: Any) -> Any:
+        bounds.append(exact)
+        return bound(self, m, exact=exact, **more)
+
+    monkeypatch.setattr(state.State, "begin", noted_begin)
+    monkeypatch.setattr(dual.Dual, "bound", noted_bound)
+    plan = by_city(c, time_limit=1.0)
+    assert begun == [True] and bounds == [False]
+    assert plan.status == "time limit"
+    assert plan.label is Label.FEASIBLE and not plan.violations
+    assert plan.proof["judge_residual"] < 1e-6
+    assert 0.0 < plan.gap < 1.0
+
+
+@pytest.mark.slow
 def test_a_synthetic_city_behind_a_tight_transformer_is_solved_to_its_gap():
     from benchmarks.city_fleet import city
 

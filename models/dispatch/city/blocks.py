@@ -12,7 +12,7 @@ from models.dispatch.city.lines import MOST_PIECES, Net
 from models.dispatch.city.recovery import cuts, shift
 from models.dispatch.city.rows import Coupling
 from models.dispatch.problem import DispatchProblem, part_problem
-from vpp.domain import Array, AssetType, Case, Unit
+from vpp.domain import Array, AssetType, Case, Node, Unit
 from vpp.milp import Matrix, NoPlan, Program, Solution, Templates
 from vpp.milp import solve as solve_with_highs
 
@@ -52,7 +52,8 @@ class BlockSites:
         coupling: Coupling, templates: Templates,
     ) -> None:  # fmt: skip
         self._begin(case.horizon.steps, case.horizon.step_h, coupling.headroom)
-        self.sites = [_site(case, asset_types, units, coupling, templates) for units in sites]
+        nodes = {n.id: n for n in case.nodes}
+        self.sites = [_site(case, asset_types, units, coupling, templates, nodes) for units in sites]
         self.points = [None] * len(self.sites)
 
     def _begin(self, steps: int, step_h: float, headroom: tuple[int, int] | None) -> None:
@@ -217,9 +218,10 @@ def injection(site: BlockSite, c: int, x: Array) -> Array:
 
 
 def _site(
-    case: Case, asset_types: Mapping[str, AssetType], units: Sequence[Unit], coupling: Coupling, templates: Templates
-) -> BlockSite:
-    dispatch = part_problem(case, asset_types, units, coupling.penalties)
+    case: Case, asset_types: Mapping[str, AssetType], units: Sequence[Unit], coupling: Coupling, templates: Templates,
+    nodes: Mapping[str, Node],
+) -> BlockSite:  # fmt: skip
+    dispatch = part_problem(case, asset_types, units, coupling.penalties, nodes)
     program = Program(dispatch.problem, templates)
     matrix = program.matrix()
     integer = [np.tile(s.template.integer, s.n) for s in program.stamps.values()]

@@ -16,7 +16,7 @@ from models.dispatch.city.sweep import one_bound, prices
 from models.dispatch.city.warm import warm
 from models.dispatch.extract import COMPONENTS
 from vpp.domain import Array, AssetType, Carrier, Case, Label, Plan, Unit
-from vpp.milp import NoPlan, Progress, Templates
+from vpp.milp import NoPlan, Progress, Templates, no_garbage_collection
 
 RESIDUAL_KW = 1e-4
 """A plan whose rows are off by more than this is not believed."""
@@ -43,7 +43,8 @@ def city_plan(
     solved = solve_city(case, asset_types, templates, gap=gap, time_limit=time_limit, progress=progress, seed=seed,
                         workers=workers, dask=dask, warm=start)  # fmt: skip
     judging = time.perf_counter()
-    found = judge(case, asset_types, templates, solved)
+    with no_garbage_collection():
+        found = judge(case, asset_types, templates, solved)
     if found.residual > RESIDUAL_KW:
         raise NoPlan(f"the city-scale schedule breaks a hard row by {found.residual:g}; allowed: {RESIDUAL_KW:g}")
     seconds_each = min(SAMPLE_SECONDS, 0.01 * time_limit + 0.05)
