@@ -123,14 +123,17 @@ class Dispatch(TypedDict):
 
 
 class Earned(TypedDict):
-    """One local day of an asset, valued at the day-ahead price: what it delivered minus what it took."""
+    """One local day of an asset: what it delivered minus what it took, each quarter-hour at what energy was
+    worth at the asset's node, or at the agreed price of a plant. Calculated, not an invoice.
+    """
 
     day: str
     delivered_kwh: float
     taken_kwh: float
-    value_eur: float | None
+    value_eur: float
+    saved_eur: float
     quarter_hours: int
-    missing: int
+    measured_share: float
 
 
 class Entry(TypedDict):
@@ -762,7 +765,7 @@ class Client:
 
     def list_earnings(self, asset_id: str, *, start: str, end: str) -> list[Earned]:
         """Of the local days that begin from `start` until just before `end`, at most 400: energy, and what it
-        was worth at the day-ahead price. Also as CSV and Parquet.
+        was worth at the asset's node, as on the owner's pages. Also as CSV and Parquet.
         """
         return self._call("GET", f"/api/v1/assets/{asset_id}/earnings", query={"start": start, "end": end})
 
@@ -931,7 +934,7 @@ class Client:
         return self._call("GET", f"/api/v1/jobs/{job_id}/events")
 
     def fetch_file(self, job_id: str) -> bytes:
-        """What an export wrote."""
+        """What an export wrote; after seven days it is removed."""
         return self._call("GET", f"/api/v1/jobs/{job_id}/file")
 
     def take_city(self) -> bytes:

@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from assets import ASSET_TYPES
 from vpp.api import values as v
 from vpp.api.access import Planner, TheClock, TheStore
-from vpp.api.problems import Problem, declared
+from vpp.api.problems import BEGUN, Problem, declared
 from vpp.api.routes.assets import Limit
 from vpp.api.streams import STREAM, event, followed
 from vpp.operations.desk import Desk, Job, Stage, Studio, Work, city_case, packed, result_of
@@ -58,7 +58,7 @@ def list_cases(request: Request, who: Planner, limit: Limit = 50) -> list[v.Desk
     return [_case(job) for job in _desk(request).jobs()[:limit]]
 
 
-@router.post("/cases", status_code=202, responses=declared(401, 403, 409), openapi_extra=BODY)
+@router.post("/cases", status_code=202, responses=declared(401, 403, 409) | BEGUN, openapi_extra=BODY)
 def bring_case(
     request: Request, response: Response, content: Annotated[bytes, Depends(_body)], who: Planner, store: TheStore,
     name: v.Text = "case", method: Literal["auto", "exact", "city"] = "auto",
@@ -156,7 +156,7 @@ def list_desk_studies(request: Request, who: Planner, limit: Limit = 50) -> list
     return [v.DeskStudy(**_facts(work)) for work in _studio(request).works()[:limit]]
 
 
-@router.post("/studies", status_code=202, responses=declared(401, 403, 404, 409))
+@router.post("/studies", status_code=202, responses=declared(401, 403, 404, 409) | BEGUN)
 def compose_study(
     given: v.NewDeskStudy, request: Request, response: Response, who: Planner, store: TheStore
 ) -> v.NewDeskStudyAnswer:

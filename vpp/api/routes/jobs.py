@@ -1,16 +1,17 @@
 """Long work: commissioning a device, an export; how far it is, and what came of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from os import fstat
+from typing import Any, BinaryIO
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 
 from vpp.api import values as v
 from vpp.api.access import Operator, Steering, TheClock, TheStore, owner_filter
-from vpp.api.problems import Problem, declared
+from vpp.api.problems import BEGUN, Problem, declared
 from vpp.api.routes.assets import Limit, known
 from vpp.api.routes.registry import profiles
 from vpp.api.streams import STREAM, event, followed
@@ -28,9 +29,11 @@ MOST_WAITING = 50
 KINDS = (COMMISSION, EXPORT)
 """What is asked for and seen here; other long work has routes of its own."""
 ZIP = "application/zip"
+CHUNK = 1 << 18
+"""Bytes of a file that are sent at once."""
 
 
-@router.post("/assets/{asset_id}/commissioning", status_code=202, responses=declared(401, 403, 404, 409))
+@router.post("/assets/{asset_id}/commissioning", status_code=202, responses=declared(401, 403, 404, 409) | BEGUN)
 def commission(
     asset_id: v.Name, given: v.NewCommissioning, request: Request, response: Response, who: Steering, store: TheStore,
     clock: TheClock,
@@ -44,7 +47,7 @@ def commission(
     return _begun(request, response, who, store, COMMISSION, asset_id, asked)
 
 
-@router.post("/exports", status_code=202, responses=declared(401, 403, 409))
+@router.post("/exports", status_code=202, responses=declared(401, 403, 409) | BEGUN)
 def export(given: v.NewExport, request: Request, response: Response, who: Steering, store: TheStore) -> v.Job:
     """Everything that is stored, or what is of a time or an owner, as one zip file of Parquet or CSV with a manifest.
     An owner gets what is the owner's."""
@@ -90,16 +93,31 @@ def follow_job(job_id: UUID, who: Steering, store: TheStore) -> StreamingRespons
 
 
 @router.get(
-    "/jobs/{job_id}/file", response_class=FileResponse,
+    "/jobs/{job_id}/file", response_class=StreamingResponse,
     responses=declared(401, 403, 404) | {200: {"content": {ZIP: {"schema": {"type": "string", "format": "binary"}}},
                                                "description": "The zip file of an export."}},
 )  # fmt: skip
-def fetch_file(job_id: UUID, request: Request, who: Steering, store: TheStore) -> FileResponse:
-    """What an export wrote."""
-    found, path = _known(store, who, job_id), _errands(request).file_of(job_id)
-    if found.kind != EXPORT or found.state is not State.DONE or not path.is_file():
+def fetch_file(job_id: UUID, request: Request, who: Steering, store: TheStore) -> StreamingResponse:
+    """What an export wrote; after seven days it is removed."""
+    found = _known(store, who, job_id)
+    if found.kind != EXPORT or found.state is not State.DONE:
         raise Problem(404, f"job {job_id}: has no file; allowed: an export that is done")
-    return FileResponse(path, media_type=ZIP, filename=f"vpp-export-{found.created:%Y-%m-%d}.zip")
+    try:
+        file = _errands(request).file_of(job_id).open("rb")  # what is open is served whole, removed meanwhile or not
+    except FileNotFoundError:
+        raise Problem(404, f"job {job_id}: its file was removed; allowed: ask for another export") from None
+    name = f"vpp-export-{found.created:%Y-%m-%d}.zip"
+    told = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Content-Length": f"{fstat(file.fileno()).st_size}",
+    }
+    return StreamingResponse(_chunks(file), media_type=ZIP, headers=told)
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while chunk := file.read(CHUNK):
+            yield chunk
 
 
 def _errands(request: Request) -> Errands:

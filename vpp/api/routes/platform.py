@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from vpp.api import values as v
 from vpp.api.access import Anybody, Operator, Planner, TheClock, TheStore
 from vpp.api.forms import cursor, number_cursor
-from vpp.api.problems import Problem, declared
+from vpp.api.problems import BEGUN, Problem, declared
 from vpp.api.routes.assets import Cursor, Limit
 from vpp.api.streams import STREAM, event, followed
 from vpp.operations.errands import WHAT_IF
@@ -52,7 +52,7 @@ def list_studies(who: Planner, store: TheStore, limit: Limit = 50) -> list[v.Stu
     return [_shown(job) for job in jobs.jobs(store, None, limit, [WHAT_IF])]
 
 
-@router.post("/studies", status_code=202, responses=declared(401, 403, 409))
+@router.post("/studies", status_code=202, responses=declared(401, 403, 409) | BEGUN)
 def add_study(given: v.NewStudy, request: Request, response: Response, who: Planner, store: TheStore) -> v.Study:
     """What if some numbers were others, or some assets were not there? Answered in the background."""
     id = jobs.ask(store, WHAT_IF, "", who.name, given.model_dump())
