@@ -172,7 +172,7 @@ def owned_from(store: Store, asset_id: str) -> datetime | None:
     query = "SELECT owned_from FROM vpp.asset WHERE id = %s AND valid_to IS NULL AND owner_key IS NOT NULL"
     with store.database.connection() as connection:
         found = connection.execute(query, (asset_id,)).fetchone()
-    return found and found[0]
+    return None if found is None else found[0]
 
 
 def points_of(store: Store, asset_id: str) -> Sequence[Mapping[str, Any]]:

@@ -80,7 +80,7 @@ def _keep(folder: Path, variant: str, table: pd.DataFrame) -> None:
     path, beside = folder / FILE, folder / f".{FILE}"
     if path.exists():
         known = pd.read_parquet(path)
-        table = pd.concat([known[known["variant"] != variant], table], ignore_index=True)
+        table = pd.concat([known.query("variant != @variant"), table], ignore_index=True)
     table.to_parquet(beside, index=False)
     beside.replace(path)
 
