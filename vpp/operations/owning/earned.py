@@ -47,7 +47,7 @@ def worth(
     store: Store, asset_id: str, node: str | None, outlook: Mapping[str, Any], start: datetime, end: datetime,
     *, owner: bool = True,
 ) -> list[DayWorth]:  # fmt: skip
-    """Days with at least one quarter-hour of a plan, in order; from `start`, of a quarter-hour, until just before `end`.
+    """Days with at least one quarter-hour of a plan, in order; from `start` (of a quarter-hour) to before `end`.
 
     `owner`: only since the asset is its owner's; somebody else's days before are none of the owner's business.
     """
