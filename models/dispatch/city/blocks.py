@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from models.dispatch.city.lines import MOST_PIECES, Net
 from models.dispatch.city.recovery import cuts, shift
 from models.dispatch.city.rows import Coupling
+from models.dispatch.extract import prices
 from models.dispatch.problem import DispatchProblem, part_problem
 from vpp.domain import Array, AssetType, Case, Node, Unit
-from vpp.milp import Matrix, NoPlan, Program, Solution, Templates
+from vpp.milp import Matrix, NoPlan, Program, Solution, Templates, optimum_with_decisions_held
 from vpp.milp import solve as solve_with_highs
 
 SITE_SECONDS = 10.0
@@ -109,6 +110,17 @@ class BlockSites:
         except NoPlan:
             return -np.inf, np.inf
         return found.bound, found.objective
+
+    def heat_prices(self, k: int, pi: Array, m: Any, x: Array) -> dict[str, Array]:
+        """EUR/MWh at the heat nodes of site k, whole numbers as at x; none where that takes too long."""
+        site = self.sites[k]
+        assert site.dispatch is not None and site.program is not None
+        cost, offset = self._priced(site, pi, m)
+        matrix = replace(site.matrix, cost=cost, offset=offset)
+        found = optimum_with_decisions_held(matrix, x, matrix.integer, time_limit=self.seconds)
+        if found is None or found.row_dual is None:
+            return {}
+        return prices(site.dispatch, site.program, found.row_dual)
 
     def _priced(self, site: BlockSite, pi: Array, m: Any) -> tuple[Array, float]:
         cost, offset = site.matrix.cost.copy(), site.matrix.offset

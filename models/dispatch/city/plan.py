@@ -9,6 +9,7 @@ import numpy as np
 from models.dispatch.city.blocks import BlockSites
 from models.dispatch.city.dual import Multipliers
 from models.dispatch.city.fleet import Fleet
+from models.dispatch.city.heat_prices import heat_node_prices
 from models.dispatch.city.judge import Judged, judge
 from models.dispatch.city.solve import CitySolved, solve_city
 from models.dispatch.city.start import Start
@@ -72,7 +73,7 @@ def _plan(
     bound = min(solved.bound, total)
     gap = (total - bound) / max(abs(total), 1.0)
     label = Label.RELAXED if found.violations else Label.OPTIMAL if gap <= target else Label.FEASIBLE
-    order = [u.id for u in case.units]
+    order, node_price = [u.id for u in case.units], node_prices(case, solved) | heat_node_prices(case, solved)
 
     def sorted_(columns: Mapping[str, Array]) -> dict[str, Array]:
         return {id: columns[id] for id in order if id in columns}
@@ -83,7 +84,7 @@ def _plan(
         bound_eur=bound, gap=gap, components=found.components, co2_t=found.co2_t,
         violations=tuple(found.violations), assets=len(case.units), power_kw=sorted_(found.power_kw),
         heat_kw=sorted_(found.heat_kw), state_energy_kwh=sorted_(found.state_energy_kwh),
-        state_on=sorted_(found.state_on), prices=node_prices(case, solved), seconds=seconds, proof=proof,
+        state_on=sorted_(found.state_on), prices=node_price, seconds=seconds, proof=proof,
         market_kw=found.market_kw, deviations=found.deviations,
     )  # fmt: skip
 
