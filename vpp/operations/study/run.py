@@ -146,6 +146,9 @@ def check(study: Study, asset_types: Mapping[str, AssetType]) -> list[date]:
     if study.wishes.forecast is Forecast.ISSUED and (study.folder is None or not has_issues(study.folder)):
         problem = f"'issued' needs what was issued; allowed: base = '{REGISTER}', or a case folder with {ISSUED}"
         raise Mistakes([Mistake(where=study.file, what="study.forecast", problem=problem)])
+    if study.wishes.forecast is Forecast.ISSUED and study.wishes.look_ahead_h:
+        problem = "is not possible with forecasts as issued, which end at midnight; allowed: 0, or another forecast"
+        raise Mistakes([Mistake(where=study.file, what="study.look_ahead_h", problem=problem)])
     days, found = days_of(study, asset_types), list[Mistake]()
     if not days:
         problem = "no day lies between first and last"
