@@ -380,6 +380,33 @@ def test_a_whole_day_of_one_heat_site_is_solved_to_its_optimum(seed: int, steps:
 
 
 @pytest.mark.slow
+def test_many_sites_have_a_feasible_plan_within_the_shortest_time(monkeypatch: pytest.MonkeyPatch):
+    """What a large city does in its first seconds: units as they were, limits kept, one quick bound, and the judge."""
+    from benchmarks.city_fleet import city
+    from models.dispatch.city import dual, state
+
+    c, begun, bounds = city(20_000), list[bool](), list[bool]()
+    begin, bound = state.State.begin, dual.Dual.bound
+
+    def noted_begin(self: Any, m: Any, *, quick: bool = False, **more: Any) -> None:
+        begun.append(quick)
+        begin(self, m, quick=quick, **more)
+
+    def noted_bound(self: Any, m: Any, *, exact: bool = False, **more: Any) -> Any:
+        bounds.append(exact)
+        return bound(self, m, exact=exact, **more)
+
+    monkeypatch.setattr(state.State, "begin", noted_begin)
+    monkeypatch.setattr(dual.Dual, "bound", noted_bound)
+    plan = by_city(c, time_limit=1.0)
+    assert begun == [True] and bounds == [False]
+    assert plan.status == "time limit"
+    assert plan.label is Label.FEASIBLE and not plan.violations
+    assert plan.proof["judge_residual"] < 1e-6
+    assert 0.0 < plan.gap < 1.0
+
+
+@pytest.mark.slow
 def test_a_synthetic_city_behind_a_tight_transformer_is_solved_to_its_gap():
     from benchmarks.city_fleet import city
 
@@ -415,3 +442,25 @@ def test_lights_are_dimmed_to_their_floor_and_an_electric_boiler_heats_when_powe
     assert plan.power_kw["eb"] == pytest.approx([-5, 0])
     assert plan.objective_eur == pytest.approx((6 * 10 + 1 * 110) / 1000)
     assert plan.proof["sample_sites"] == 1
+
+
+def test_heat_has_the_price_that_one_more_kilowatt_hour_of_it_costs():
+    """As the duals of the whole problem: boilers alone, so nothing is left to choose on and off."""
+    rng = np.random.default_rng(5)
+    units = [unit("electric_boiler", id="eb", node="bus", heat_node="h", max_heat_kw=5.0, efficiency=0.9),
+             unit("gas_boiler", id="gb", heat_node="h", max_heat_kw=4.0, efficiency=0.8, fuel_eur_per_mwh=64.0),
+             unit("heat_store", id="hs", heat_node="h", capacity_kwh=6.0, initial_soc=0.4, final_soc_min=0.4,
+                  loss_per_h=0.02),
+             unit("heat_demand", id="hd", heat_node="h", demand_kw=rng.uniform(1, 7, 24))]  # fmt: skip
+    c = case(units, rng.uniform(-20, 200, 24), h=horizon(24), nodes=[BUS, Node(id="h", carrier=Carrier.HEAT)])
+    city, whole = by_city(c, gap=1e-6), exact(c)
+    assert city.prices.keys() == whole.prices.keys()
+    assert city.prices["h"] == pytest.approx(whole.prices["h"], abs=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_node_of_a_street_has_a_price(seed: int):
+    c = street(seed, 12, 4)
+    plan = by_city(c, gap=0.02, time_limit=5.0)
+    assert set(plan.prices) == {n.id for n in c.nodes}
+    assert all(np.isfinite(v).all() for v in plan.prices.values())

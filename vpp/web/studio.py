@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from vpp.api.access import TheClock, TheStore
 from vpp.api.problems import Problem
 from vpp.api.streams import followed, text_event
-from vpp.domain import Mistakes
+from vpp.domain import Mistake, Mistakes
 from vpp.operations.desk import Studio, Work, packed
 from vpp.operations.desk.composing import PIECES, base_of, with_variant
 from vpp.operations.study.compare import ROWS, Relief, Step, siting, waterfall
@@ -59,7 +59,9 @@ def compose_page(request: Request, who: SeesAsPlanner, words: Language, clock: T
     return _compose(request, Form(words, given))
 
 
-def _compose(request: Request, form: Form, text: str = "", mistakes: Sequence[str] = (), status: int = 200) -> Response:
+def _compose(
+    request: Request, form: Form, text: str = "", mistakes: Sequence[Mistake] = (), status: int = 200
+) -> Response:
     kinds = [(kind, form.words.gettext(said)) for kind, said in KINDS.items()]
     return page(request, "study_compose.html", status=status, form=form, text=text, mistakes=mistakes, kinds_said=kinds)
 
@@ -84,7 +86,7 @@ def compose(request: Request, words: Language, given: FromForm, who: ChangesAsPl
     try:
         work, _ = studio_of(request).add(text, who.name, (file, data) if data else None)
     except Mistakes as found:
-        return _compose(request, form, text, [str(m) for m in found.mistakes], status=422)
+        return _compose(request, form, text, found.mistakes, status=422)
     store.audit(who.name, "brought in", f"study {work.id}", None, {"name": work.name}, work.entry.created)
     return go(f"/studies/{work.id}")
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from vpp.domain import MARKET_ZONE, market_day
+from vpp.domain import MARKET_ZONE, QUARTER, market_day
 from vpp.store import Store
 from vpp.store.asset_pages import Planned, measured_means, owned_from, planned_quarters
 
@@ -47,11 +47,12 @@ def worth(
     store: Store, asset_id: str, node: str | None, outlook: Mapping[str, Any], start: datetime, end: datetime,
     *, owner: bool = True,
 ) -> list[DayWorth]:  # fmt: skip
-    """Days with at least one quarter-hour of a plan, in order; from `start` until just before `end`.
+    """Days with at least one quarter-hour of a plan, in order; from `start` (of a quarter-hour) to before `end`.
 
     `owner`: only since the asset is its owner's; somebody else's days before are none of the owner's business.
     """
     begin = max(start, owned_from(store, asset_id) or start) if owner else start
+    begin = -(-(begin - start) // QUARTER) * QUARTER + start  # the first quarter-hour that is wholly the owner's
     planned = planned_quarters(store, asset_id, node, begin, end)
     measured = measured_means(store, asset_id, "power_kw", begin, end)
     return days_of(planned, measured, feed_in_of(outlook))
