@@ -47,7 +47,7 @@ def reasons(case: Case, plan: Plan) -> Iterator[Reason]:
             else:
                 word, told = say_held(view, begin, end) if code >= HELD - 1 else say(code, begin, end)
             if any(value != value for value in told.values.values()):
-                told = UNPRICED.get(word, said("this plan has no prices that say why"))
+                told = UNPRICED.get(word, NO_PRICES)
             yield Reason(asset=unit.id, start=times[begin], end=times[end], code=word, sentence=f"{told}", said=told)
 
 
@@ -56,7 +56,9 @@ UNPRICED: Mapping[str, Message] = {
     "part_load": said("follows the heat"), "charging": said("charges"), "discharging": said("discharges"),
     "held": said("held for later"), "waiting": said("waits to charge"),
 }  # fmt: skip
-"""What is said of a code where the plan knows no price of heat: a rule-based one has none."""
+"""What is said of a code where the plan knows no price of heat: a rule-based one has none, one by price decomposition
+those of electricity alone."""
+NO_PRICES = said("this plan has no prices that say why")
 
 Explained = tuple[Any, Callable[[int, int, int], Say]]
 """A number per step, and what it says over a run [begin, end)."""

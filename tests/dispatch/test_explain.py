@@ -1,14 +1,15 @@
 """Reasons with their numbers, and limits with their worth, by hand."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from models.dispatch.explain import explained
+from models.dispatch.explain import NO_PRICES, UNPRICED, explained
 from tests.dispatch.build import battery, case, horizon, solve, unit
 from tests.dispatch.everything import everything
-from vpp.domain import Cap, Headroom
+from vpp.domain import Cap, Carrier, Headroom
 
 
 def why(c, asset):
@@ -99,3 +100,18 @@ def test_a_plan_without_prices_has_reasons_too():
 
     c = case([battery(), unit("load", id="l", demand_kw=2.0)], [50, 60], h=horizon(2))
     assert explained(c, rule_based(c, ASSET_TYPES, TEMPLATES)).reasons
+
+
+def test_a_plan_without_prices_of_heat_says_what_is_done_and_claims_no_reason():
+    """By rules a plan has no prices, by price decomposition those of electricity alone; solved as one, all of them."""
+    c = everything()
+    plan = solve(c)
+    nodes = {n.id for n in c.nodes}
+    assert set(plan.prices) == nodes and all(np.isfinite(p).all() for p in plan.prices.values())
+    electric = {n.id for n in c.nodes if n.carrier is Carrier.ELECTRICITY}
+    plain = {f"{each}" for each in (NO_PRICES, *UNPRICED.values())}
+    for known in (set[str](), electric):
+        told = explained(c, replace(plan, prices={n: p for n, p in plan.prices.items() if n in known})).reasons
+        assert not any("unknown" in r.sentence or "nan" in r.sentence for r in told)
+        assert any(r.sentence in plain for r in told if r.code in ("off", "full_load", "part_load", "minimum_load"))
+    assert not any(r.sentence in plain for r in explained(c, plan).reasons)

@@ -43,9 +43,9 @@ def test_every_sentence_of_the_system_is_known_again_by_its_english_text(templat
         ("plan of 2025-04-06 11:30 UTC, curtailed from 2.00 kW",
          f"Plan vom 6. Apr., 13:30 Uhr, abgeregelt von 2,00{NB}kW"),
         ("power_kw = 3 kW: outcome unknown until read back: 127.0.0.1:502 unit 1: write 40: no answer within 1 s; "
-         "tried again until 10:15:00 UTC",
+         "tried again until 2025-04-06 08:15:00 UTC",
          f"Leistung = 3{NB}kW: Ausgang unbekannt, bis zurückgelesen ist: 127.0.0.1:502, Gerätenummer 1: Schreiben von "
-         f"Register 40: keine Antwort innerhalb von 1{NB}s; wird bis 10:15:00 UTC wieder versucht"),
+         f"Register 40: keine Antwort innerhalb von 1{NB}s; wird bis 6. Apr., 10:15 Uhr wieder versucht"),
         ("battery 'b': power_kw 12 kW is outside -10 … 10 kW",
          f"Batterie „b“: Leistung 12{NB}kW liegt außerhalb von −10 … 10{NB}kW"),
         ("locked by Ada: Wartung", "festgelegt durch Ada: Wartung"),
@@ -56,7 +56,25 @@ def test_every_sentence_of_the_system_is_known_again_by_its_english_text(templat
 )  # fmt: skip
 def test_sentences_within_sentences_are_told_too(english, german):
     assert GERMAN.told(english) == german
-    assert words_of("en").told(english) == english
+    told = words_of("en").told(english)
+    assert told == english if "UTC" not in english else "UTC" not in f"{told}"  # English pages say local times, too
+
+
+@pytest.mark.parametrize(
+    ("english", "german"),
+    [
+        ("'1,5' has a decimal comma; write 1.5; allowed: ≥ 0, or the name of a series",
+         "„1,5“ hat ein Dezimalkomma; schreiben Sie 1.5; erlaubt: ≥ 0 oder der Name einer Reihe"),
+        ("'capacity' is an unknown column; allowed: id, node; did you mean 'capacity_kwh'?",
+         "„capacity“ ist eine unbekannte Spalte; erlaubt: id, node; meinten Sie „capacity_kwh“?"),
+        ("-3 is out of range; allowed: a whole number, 1 … 35136",
+         "-3 liegt außerhalb des Bereichs; erlaubt: eine ganze Zahl, 1 … 35136"),
+        ("is missing; allowed: a local day with prices, such as 2025-04-06",
+         "fehlt; erlaubt: ein Tag mit Preisen, zum Beispiel 2025-04-06"),
+    ],
+)  # fmt: skip
+def test_mistakes_of_a_case_and_of_a_study_are_told(english, german):
+    assert GERMAN.told(english) == german
 
 
 def test_what_nobody_knows_stays_as_it_is():

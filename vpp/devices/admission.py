@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from vpp.devices.device import Device
 from vpp.devices.orders import Key, Order
-from vpp.domain import Message, Setpoint, SetpointKind, said
+from vpp.domain import Message, Setpoint, SetpointKind, said, utc
 
 
 def admitted(
@@ -38,9 +38,8 @@ def admitted(
         return said("%(who)s: %(the_point)s %(given_value)s; allowed: 0 or 1", who=who, the_point=name,
                     given_value=setpoint.value)  # fmt: skip
     if setpoint.expires_at <= max(now, setpoint.valid_from):
-        return said("%(who)s: %(the_point)s had expired at %(end_utc)s UTC; it is %(now_clock)s", who=who,
-                    the_point=name, end_utc=f"{setpoint.expires_at:%Y-%m-%d %H:%M:%S}",
-                    now_clock=f"{now:%H:%M:%S}")  # fmt: skip
+        return said("%(who)s: %(the_point)s had expired at %(end_utc)s UTC; it is %(now_utc)s UTC", who=who,
+                    the_point=name, end_utc=utc(setpoint.expires_at), now_utc=utc(now))  # fmt: skip
     return Order(setpoint=setpoint, device=device, command=command, value=command.as_held(setpoint.value))
 
 

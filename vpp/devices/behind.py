@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from vpp.devices.orders import Journal, Key, Order
-from vpp.domain import Clock, Message, Setpoint, SetpointKind, SetpointState, said
+from vpp.domain import Clock, Message, Setpoint, SetpointKind, SetpointState, said, utc
 
 S = SetpointState
 
@@ -18,7 +18,7 @@ def by(order: Order) -> Message:
 
 
 def was_valid(order: Order) -> Message:
-    return said("valid until %(clock)s UTC", clock=f"{order.setpoint.expires_at:%H:%M:%S}")
+    return said("valid until %(until_utc)s UTC", until_utc=utc(order.setpoint.expires_at))
 
 
 def stronger_than(setpoint: Setpoint, held: Order, now: datetime) -> Message | None:

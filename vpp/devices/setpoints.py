@@ -21,7 +21,7 @@ from vpp.devices.orders import Journal, Key, Order, judge
 from vpp.devices.poller import Batch, is_usable
 from vpp.devices.profile import SETPOINTS
 from vpp.devices.ramp import advanced, origin, ramps
-from vpp.domain import Clock, Message, Priority, Reading, Setpoint, SetpointEvent, SetpointState, said
+from vpp.domain import Clock, Message, Priority, Reading, Setpoint, SetpointEvent, SetpointState, said, utc
 
 VERIFY_PAUSE_S = 0.2
 """Between two read-backs while the device still shows something else."""
@@ -79,12 +79,12 @@ class SetpointProtocol:
             journal.write(setpoint, S.REJECTED, order)
             return journal.events
         if setpoint.valid_from > now:
-            journal.state(order, S.VALIDATED, said("begins %(clock)s UTC", clock=f"{setpoint.valid_from:%H:%M:%S}"))
+            journal.state(order, S.VALIDATED, said("begins %(from_utc)s UTC", from_utc=utc(setpoint.valid_from)))
             if before := self._coming.pop(order.key, None):
                 journal.state(before, S.SUPERSEDED, by(order))
             self._coming[order.key] = order
             return journal.events
-        journal.state(order, S.VALIDATED, said("until %(clock)s UTC", clock=f"{setpoint.expires_at:%H:%M:%S}"))
+        journal.state(order, S.VALIDATED, said("until %(until_utc)s UTC", until_utc=utc(setpoint.expires_at)))
         await self._begin(order, journal)
         return journal.events
 
@@ -369,8 +369,8 @@ class SetpointProtocol:
             self._hand.written[order.key] = now  # the device may have it
         order.next_try = now if state is S.LOST else now + order.pause
         if self._is_current(order) and order.state is not state:
-            until = f"{order.setpoint.expires_at:%H:%M:%S}"
-            again = said("%(problem)s; tried again until %(clock)s UTC", problem=detail, clock=until)
+            again = said("%(problem)s; tried again until %(until_utc)s UTC", problem=detail,
+                         until_utc=utc(order.setpoint.expires_at))  # fmt: skip
             journal.state(order, state, again)
 
     # Keeping it, and ending it

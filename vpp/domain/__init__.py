@@ -15,7 +15,7 @@ from vpp.domain.field import (
     SetpointState,
     Verdict,
 )
-from vpp.domain.message import Message, maybe_message, message_from, messages_from, said, together
+from vpp.domain.message import Message, maybe_message, message_from, messages_from, said, together, utc
 from vpp.domain.mistake import Mistake, Mistakes, nearest
 from vpp.domain.plan import Deviation, Label, Limit, Plan, Reason, Violation, because
 from vpp.domain.position import Commitment, beyond_day_ahead, commitment, imbalance_prices
@@ -30,5 +30,5 @@ __all__ = [
     "SetpointEvent", "SetpointKind", "SetpointState", "Shape", "Simulator", "Site", "Stays", "SteppedClock", "Store",
     "Surroundings", "Together", "Unit", "Verdict", "Violation", "WallClock", "because", "beyond_day_ahead",
     "commitment", "imbalance_prices", "market_day", "maybe_message", "message_from", "messages_from", "nearest",
-    "quarter_of", "said", "together",
+    "quarter_of", "said", "together", "utc",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ Places are named like everything else, by quantity and unit, and that says how a
     %(price_eur_per_mwh)s   87.3    →  87 EUR/MWh          %(limit_kw)s    40      →  40 kW
     %(short_kwh)s           1.5     →  1.5 kWh             %(limit_s)s     60      →  60 s
     %(assets_count)s        1200    →  1200                %(held_value)s  0.5     →  0.5
+    %(until_utc)s UTC       2025-04-06 11:30:00   →  pages say it in local time
     every other name: the text as it is
 
 The English text is the record: in the journal, the store, the API and the exports. Pages in other languages know it
@@ -14,6 +15,7 @@ again by its template (`vpp.web.told`); `said` marks the templates for the catal
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -41,6 +43,11 @@ class Message:
 def said(template: str, /, **values: object) -> Message:
     """Numbers stay numbers; everything else, a message or an error too, becomes its English text."""
     return Message(template, {n: float(v) if isinstance(v, int | float) else str(v) for n, v in values.items()})
+
+
+def utc(at: datetime) -> str:
+    """For a place whose name ends with `_utc`: with its date, so that pages can say the local time."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def message_from(plain: Any) -> Message:

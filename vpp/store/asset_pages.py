@@ -10,8 +10,8 @@ from vpp.store.telemetry import QUALITIES
 
 LEAST_MINUTES = 5
 """Distinct minutes with a good reading that make a quarter-hour's mean count."""
-SUSPECT = 1
-"""Qualities from here on are not used for means (0 is good)."""
+GOOD = 0
+"""Only readings of this quality are used for means."""
 _QUALITY = "coalesce(max(l.quality) FILTER (WHERE m.point IN ('power_kw', 'heat_kw', 'demand_kw')), max(l.quality))"
 
 
@@ -125,22 +125,54 @@ def planned_quarters(
     return [Planned(start=at, power_kw=p, price_eur_per_mwh=c) for at, p, c in rows]
 
 
-def measured_means(
-    store: Store, asset_id: str, point: str, start: datetime, end: datetime, step: str = "15 minutes"
-) -> dict[datetime, float]:
-    """Means of the good readings by start of the step, where enough of its minutes have one."""
-    query = """
-    SELECT date_bin(%(step)s::interval, t.at, 'epoch'::timestamptz) AS start, avg(t.value),
-           count(DISTINCT date_trunc('minute', t.at))
-    FROM vpp.reading t JOIN vpp.asset a USING (asset_key) JOIN vpp.metric m USING (metric_key)
-    WHERE a.id = %(id)s AND m.point = %(point)s AND t.at >= %(start)s AND t.at < %(end)s
-    AND t.quality < %(bad)s AND t.value IS NOT NULL
-    GROUP BY 1 HAVING count(DISTINCT date_trunc('minute', t.at)) >= %(least)s ORDER BY 1
+def measured_means(store: Store, asset_id: str, point: str, start: datetime, end: datetime) -> dict[datetime, float]:
+    """Means of the good readings by start of the quarter-hour, where enough of its minutes have one; from a start of a
+    quarter-hour until just before `end`.
+
+    Most come from the roll-up: a row a quarter-hour, of this asset alone. A quarter-hour that may have too few minutes,
+    that holds a reading that is not good, or that was not rolled up yet, is looked up in the readings themselves.
     """
-    given = {"id": asset_id, "point": point, "start": start, "end": end, "bad": SUSPECT, "step": step,
-             "least": LEAST_MINUTES}  # fmt: skip
     with store.database.connection() as connection:
-        return {at: value for at, value, _ in connection.execute(query, given).fetchall()}
+        found = connection.execute(_SIGNAL, {"id": asset_id, "point": point}).fetchone()
+        if found is None:
+            return {}
+        given = {"asset": found[0], "metric": found[1], "start": start, "end": end, "good": GOOD,
+                 "least": LEAST_MINUTES}  # fmt: skip
+        rolled = connection.execute(_ROLLED, given).fetchall()
+        means = {at: mean for at, mean, sure in rolled if sure}
+        unsure = [at for at, mean, sure in rolled if not sure and mean is not None]
+        given |= {"unsure": unsure, "since": max((at for at, *_ in rolled), default=start)}
+        means.update(connection.execute(_RAW, given).fetchall())
+    return dict(sorted(means.items()))
+
+
+_SIGNAL = "SELECT asset_key, metric_key FROM vpp.asset, vpp.metric WHERE id = %(id)s AND point = %(point)s"
+# Sure: all good, and at least a third as many as in the fullest, so that a third of its minutes had one. Of fewer than
+# the least number of readings there is nothing to look up.
+_ROLLED = """
+SELECT start, CASE WHEN n >= %(least)s THEN sum / n END,
+       quality = %(good)s AND n >= greatest(%(least)s, (max(n) OVER ()) / 3.0)
+FROM vpp.telemetry_15m
+WHERE asset_key = %(asset)s AND metric_key = %(metric)s AND start >= %(start)s AND start < %(end)s ORDER BY start
+"""
+_RAW = """
+SELECT q.start, mean FROM (
+    SELECT unnest(%(unsure)s::timestamptz[]) AS start
+    UNION SELECT generate_series(%(since)s, %(end)s::timestamptz - interval '1 second', interval '15 minutes')
+) q CROSS JOIN LATERAL (
+    SELECT avg(value) AS mean, count(DISTINCT date_trunc('minute', at)) AS minutes FROM vpp.reading
+    WHERE asset_key = %(asset)s AND metric_key = %(metric)s AND at >= q.start AND at < q.start + interval '15 minutes'
+    AND at < %(end)s AND quality = %(good)s AND value IS NOT NULL
+) r WHERE minutes >= %(least)s
+"""
+
+
+def owned_from(store: Store, asset_id: str) -> datetime | None:
+    """Since when the asset is its owner's; None: it has none."""
+    query = "SELECT owned_from FROM vpp.asset WHERE id = %s AND valid_to IS NULL AND owner_key IS NOT NULL"
+    with store.database.connection() as connection:
+        found = connection.execute(query, (asset_id,)).fetchone()
+    return None if found is None else found[0]
 
 
 def points_of(store: Store, asset_id: str) -> Sequence[Mapping[str, Any]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +17,7 @@ from assets import ASSET_TYPES
 from vpp.api.access import TheClock, TheStore
 from vpp.api.problems import Problem
 from vpp.api.streams import followed, text_event
-from vpp.domain import Array, Horizon, Mistakes
+from vpp.domain import Array, Horizon, Mistake, Mistakes
 from vpp.operations.desk import Desk, Job, Result, Stage, city_case, packed, result_of
 from vpp.operations.schedule import Flavour, write_schedule
 from vpp.web.charts import Chart, Look, Series
@@ -27,7 +27,7 @@ from vpp.web.plan_words import COMPONENTS, LIMITS, WAYS
 from vpp.web.render import download, environment, go, page
 from vpp.web.translations import N_
 from vpp.web.visitor import ChangesAsPlanner, FromForm, Language, SeesAsPlanner, csrf_of
-from vpp.web.words import Words
+from vpp.web.words import Words, local
 
 router = APIRouter(prefix="/planner")
 
@@ -44,7 +44,7 @@ def home(request: Request, who: SeesAsPlanner, words: Language) -> Response:
     return _home(request, Form(words, {**GIVEN, "gap": words.number(GAP_PERCENT, 1)}))
 
 
-def _home(request: Request, form: Form, mistakes: Sequence[str] = (), status: int = 200) -> Response:
+def _home(request: Request, form: Form, mistakes: Sequence[Mistake] = (), status: int = 200) -> Response:
     jobs = desk_of(request).jobs()
     return page(request, "planner.html", status=status, form=form, mistakes=mistakes, jobs=jobs, stage=STAGES)
 
@@ -53,7 +53,7 @@ def _home(request: Request, form: Form, mistakes: Sequence[str] = (), status: in
 def city(who: SeesAsPlanner, store: TheStore, clock: TheClock) -> Response:
     """The case that would be planned now."""
     case, data = city_case(store, ASSET_TYPES, clock.now())
-    return download(data, f"city-{case.horizon.start:%Y%m%d-%H%M}.zip", "application/zip")
+    return download(data, f"city-{local(case.horizon.start):%Y%m%d-%H%M}.zip", "application/zip")
 
 
 @router.post("/cases")
@@ -73,7 +73,7 @@ def bring(request: Request, words: Language, given: FromForm, who: ChangesAsPlan
             data, file_name, name, who.name, method=method, gap=gap / 100, time_limit_s=limit
         )
     except Mistakes as found:
-        return _home(request, form, [str(m) for m in found.mistakes], status=422)
+        return _home(request, form, found.mistakes, status=422)
     store.audit(who.name, "brought in", f"case {job.id}", None, {"name": name, **about.as_json()}, job.entry.created)
     return go(f"/planner/cases/{job.id}")
 
@@ -104,8 +104,10 @@ def live(request: Request, job_id: UUID, who: SeesAsPlanner, words: Language) ->
 
 
 @router.post("/cases/{job_id}/cancel")
-def cancel(request: Request, job_id: UUID, who: ChangesAsPlanner) -> Response:
-    desk_of(request).queue.cancel(_known(request, job_id).id)
+def cancel(request: Request, job_id: UUID, who: ChangesAsPlanner, store: TheStore) -> Response:
+    job = _known(request, job_id)
+    desk_of(request).queue.cancel(job.id)
+    store.audit(who.name, "cancelled", f"case {job.id}", None, {"name": job.name}, datetime.now(UTC))
     return go(f"/planner/cases/{job_id}")
 
 

@@ -1,6 +1,10 @@
 """Reasons of a plan in a reader's words. The numbers behind each stay in the optimiser's own sentence beside it."""
 
+from models.dispatch.explain import NO_PRICES, UNPRICED
+from vpp.domain import Reason
 from vpp.web.translations import N_
+
+WITHOUT_WHY = frozenset(each.template for each in (NO_PRICES, *UNPRICED.values()))
 
 REASONS = {
     "nothing_available": N_("no sun, no wind: nothing to give"),
@@ -41,6 +45,8 @@ STATES = {
 """What becomes of an order."""
 
 
-def reason(code: str) -> str:
-    """To be translated."""
-    return REASONS.get(code, code.replace("_", " "))
+def reason(found: Reason) -> str:
+    """To be translated; where the plan had no prices that say why, only what the asset does."""
+    if found.said is not None and found.said.template in WITHOUT_WHY:
+        return found.said.template
+    return REASONS.get(found.code, found.code.replace("_", " "))

@@ -1,7 +1,7 @@
 """The planner's studio: compose a study, see how long it takes, run it, look at the variants side by side."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from vpp.api.access import TheClock, TheStore
 from vpp.api.problems import Problem
 from vpp.api.streams import followed, text_event
-from vpp.domain import Mistakes
+from vpp.domain import Mistake, Mistakes
 from vpp.operations.desk import Studio, Work, packed
 from vpp.operations.desk.composing import PIECES, base_of, with_variant
 from vpp.operations.study.compare import ROWS, Relief, Step, siting, waterfall
@@ -59,7 +59,9 @@ def compose_page(request: Request, who: SeesAsPlanner, words: Language, clock: T
     return _compose(request, Form(words, given))
 
 
-def _compose(request: Request, form: Form, text: str = "", mistakes: Sequence[str] = (), status: int = 200) -> Response:
+def _compose(
+    request: Request, form: Form, text: str = "", mistakes: Sequence[Mistake] = (), status: int = 200
+) -> Response:
     kinds = [(kind, form.words.gettext(said)) for kind, said in KINDS.items()]
     return page(request, "study_compose.html", status=status, form=form, text=text, mistakes=mistakes, kinds_said=kinds)
 
@@ -82,9 +84,9 @@ def compose(request: Request, words: Language, given: FromForm, who: ChangesAsPl
         form.wrong("file", NO_CASE)
         return _compose(request, form, text, status=422)
     try:
-        work, _ = studio_of(request).add(text, who.name, store, (file, data) if data else None)
+        work, _ = studio_of(request).add(text, who.name, (file, data) if data else None)
     except Mistakes as found:
-        return _compose(request, form, text, [str(m) for m in found.mistakes], status=422)
+        return _compose(request, form, text, found.mistakes, status=422)
     store.audit(who.name, "brought in", f"study {work.id}", None, {"name": work.name}, work.entry.created)
     return go(f"/studies/{work.id}")
 
@@ -146,14 +148,18 @@ def live(request: Request, work_id: UUID, who: SeesAsPlanner, words: Language) -
 
 
 @router.post("/{work_id}/run")
-def run(request: Request, work_id: UUID, who: ChangesAsPlanner) -> Response:
-    studio_of(request).run(_known(request, work_id).id)
+def run(request: Request, work_id: UUID, who: ChangesAsPlanner, store: TheStore) -> Response:
+    work = _known(request, work_id)
+    studio_of(request).run(work.id)
+    store.audit(who.name, "run", f"study {work.id}", None, {"name": work.name}, datetime.now(UTC))
     return go(f"/studies/{work_id}")
 
 
 @router.post("/{work_id}/cancel")
-def cancel(request: Request, work_id: UUID, who: ChangesAsPlanner) -> Response:
-    studio_of(request).queue.cancel(_known(request, work_id).id)
+def cancel(request: Request, work_id: UUID, who: ChangesAsPlanner, store: TheStore) -> Response:
+    work = _known(request, work_id)
+    studio_of(request).queue.cancel(work.id)
+    store.audit(who.name, "cancelled", f"study {work.id}", None, {"name": work.name}, datetime.now(UTC))
     return go(f"/studies/{work_id}")
 
 

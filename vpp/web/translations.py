@@ -24,7 +24,7 @@ ROOT = HERE.parents[1]
 BENEATH = (ROOT / "models", ROOT / "assets", ROOT / "vpp" / "operations", ROOT / "vpp" / "devices",
            ROOT / "vpp" / "sources")  # fmt: skip
 """Where sentences are made that pages say: each by `vpp.domain.said`."""
-OF_THE_RECORD = ("field", "system")
+OF_THE_RECORD = ("field", "system", "case")
 """Files with what the system says; pages of one language know it again in the English record."""
 METHODS = [("**.py", "python"), ("**.html", "jinja2.ext:babel_extract")]
 

@@ -43,14 +43,18 @@ class Words:
     def message(self, given: Message | list[Any]) -> str:
         """A sentence of the system, or what is stored of it; its values by their units."""
         given = given if isinstance(given, Message) else message_from(given)
-        return self.gettext(given.template, **{name: self._place(name, v) for name, v in given.values.items()})
+        said = translations(self.language).ugettext(given.template).replace("_utc)s UTC", "_utc)s")  # it is local now
+        return said % {name: self._place(name, v) for name, v in given.values.items()} if given.values else said
 
     def messages(self, given: Iterable[Message | list[Any]]) -> str:
         return "; ".join(map(self.message, given))
 
     def told(self, text: str) -> str | None:
         """An English sentence of the record in this language; None: it is not known."""
-        if self.language == LANGUAGES[0] or not text:
+        if self.language == LANGUAGES[0]:
+            found = told.recognised(text, LANGUAGES[1]) if " UTC" in text else None
+            return text if found is None else self.message(found)
+        if not text:
             return text
         if text in known(self.language):
             return self.gettext(text)
@@ -96,8 +100,7 @@ class Words:
         if value is None or not math.isfinite(value):
             return NOTHING
         rounded = round(value, digits) + 0.0
-        pattern = "#,##0" + ("." + "0" * digits if digits else "")
-        text = numbers.format_decimal(abs(rounded), format=pattern, locale=self.locale)
+        text = f"{abs(rounded):,.{digits}f}".translate(_separators(self.locale))  # a page has thousands of them
         before = "−" if rounded < 0 else "+" if sign and rounded > 0 else ""
         return before + text
 
@@ -167,6 +170,11 @@ class Words:
         names = ("number", "kw", "kwh", "eur", "eur_per_mwh", "ct_per_kwh", "percent", "quantity", "time", "day",
                  "short_day", "moment", "span", "duration", "ago")  # fmt: skip
         return {name: getattr(self, name) for name in names}
+
+
+@cache
+def _separators(locale: Locale) -> dict[int, str]:
+    return str.maketrans({",": numbers.get_group_symbol(locale), ".": numbers.get_decimal_symbol(locale)})
 
 
 def _digits(value: float | None) -> int:

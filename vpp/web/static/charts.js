@@ -19,6 +19,13 @@ function faded(rgb, alpha) {
 const number = (value, digits = 1) => value == null ? '–'
   : new Intl.NumberFormat(lang, { maximumFractionDigits: digits }).format(value).replace(/^-/, '−')
 
+// As many as tell two ticks apart.
+function decimals(ticks) {
+  const step = ticks.length > 1 ? Math.abs(ticks[1] - ticks[0]) : 1
+  for (let digits = 0; digits < 3; digits++) if (Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) < 1e-6) return digits
+  return 3
+}
+
 // uPlot has no stacked areas: sums are drawn from the outermost to the innermost, positive and negative apart.
 function layers(series, count) {
   const areas = series.filter(s => s.look === 'area'), lines = series.filter(s => s.look !== 'area'), out = []
@@ -45,9 +52,11 @@ function draw(box) {
   const label = at => { const t = hour.format(at * 1000); return t === '00:00' ? day.format(at * 1000) : t }
   const font = `13px ${getComputedStyle(document.body).fontFamily}`
   const stepped = uPlot.paths.stepped({ align: 1 })
+  const told = (u, ticks) => { const digits = decimals(ticks); return ticks.map(v => number(v, digits)) }
   const hasRight = all.some(s => s.right)
   const axis = { stroke: ink, font, ticks: { show: false }, grid: { stroke: line, width: 1 } }
-  const side = unit => ({ size: 58, gap: 6, values: (u, ticks) => ticks.map(v => number(v)), label: unit, labelSize: 18, labelFont: font })
+  const narrow = box.clientWidth < 420
+  const side = unit => ({ size: narrow ? 40 : 58, gap: narrow ? 3 : 6, values: told, label: unit, labelSize: narrow ? 15 : 18, labelFont: font })
   const options = {
     width: box.clientWidth, height: given.height, padding: [10, hasRight ? 0 : 18, 0, 0],
     cursor: { points: { show: false }, drag: { x: false, y: false }, y: false },
