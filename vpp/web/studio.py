@@ -59,7 +59,9 @@ def compose_page(request: Request, who: SeesAsPlanner, words: Language, clock: T
     return _compose(request, Form(words, given))
 
 
-def _compose(request: Request, form: Form, text: str = "", mistakes: Sequence[Mistake] = (), status: int = 200) -> Response:
+def _compose(
+    request: Request, form: Form, text: str = "", mistakes: Sequence[Mistake] = (), status: int = 200
+) -> Response:
     kinds = [(kind, form.words.gettext(said)) for kind, said in KINDS.items()]
     return page(request, "study_compose.html", status=status, form=form, text=text, mistakes=mistakes, kinds_said=kinds)
 

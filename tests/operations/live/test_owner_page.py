@@ -1,4 +1,4 @@
-"""What an owner's page asks of the store: the same means as from the readings, and nothing of anybody else's devices."""
+"""What an owner's page asks of the store: the same means as from the readings, and nothing of other people's devices."""
 
 import json
 from collections import defaultdict
@@ -82,7 +82,7 @@ class Watched:
         self._connection, self._scans = connection, scans
 
     def execute(self, query: Any, values: Any = None, **more: Any) -> Any:
-        if not isinstance(query, bytes | str) or not query.lstrip()[:6] in (b"SELECT", "SELECT", b"WITH d", "WITH d"):
+        if not isinstance(query, bytes | str) or query.lstrip()[:6] not in (b"SELECT", "SELECT", b"WITH d", "WITH d"):
             return self._connection.execute(query, values, **more)
         text = query if isinstance(query, bytes) else query.encode()
         (told,) = self._connection.execute(b"EXPLAIN (ANALYZE, FORMAT JSON) " + text, values).fetchone()
