@@ -53,7 +53,7 @@ def test_an_asset_is_registered_changed_and_retired(own):
 
 def test_an_asset_that_names_a_series_keeps_the_name_and_is_planned(own):
     from assets import ASSET_TYPES
-    from vpp.operations.live.planner import horizon_from
+    from vpp.operations.live.spans import horizon_from
     from vpp.operations.live_case import live_case
 
     assert put(own, "pv-new", PV).status_code == 200
