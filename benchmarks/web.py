@@ -3,8 +3,9 @@
     .venv/bin/python benchmarks/web.py --viewers 200 --seconds 20
 
 Behind the pages lives the demo city (`vpp up --demo`). `web.day_page_ms`: median time of the server to answer the page
-of the day. `web.first_paint_ms`: median of a browser's first contentful paint over loopback, where there is a Chromium.
-`web.viewers_p99_ms`: 99th percentile of the page while so many viewers hold their stream open on the one web process.
+of the day; `web.my_page_ms`: an owner's page of devices. `web.first_paint_ms`: median of a browser's first contentful
+paint over loopback, where there is a Chromium. `web.viewers_p99_ms`: 99th percentile of the page while so many viewers
+hold their stream open on the one web process.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from typing import Any
 import httpx
 
 from tests.web.conftest import ARGUMENTS
+from tests.web.owner_pages import registered
 from tests.web.platform import Platform, demo, password
 
 TIMES = 15
@@ -45,6 +47,9 @@ def main() -> None:
         with demo(home, assets=a.assets) as platform:
             cookies = logged_in(platform)
             found: dict[str, Any] = {"web.day_page_ms": statistics.median(pages_ms(platform, cookies))}
+            registered(platform)  # a device, a registered one and some that are on their way
+            mine = pages_ms(platform, logged_in(platform, "owner"), "/my", "/my/devices/")
+            found["web.my_page_ms"] = statistics.median(mine)
             paint = first_paint_ms(platform)
             if paint is not None:
                 found["web.first_paint_ms"] = paint
@@ -55,20 +60,20 @@ def main() -> None:
     print(json.dumps({"viewers": a.viewers, "assets": int(a.assets), **rounded}, indent=1))
 
 
-def logged_in(platform: Platform) -> str:
-    answer = httpx.post(f"{platform.url}/login", data={"name": "operator", "password": password("operator")})
+def logged_in(platform: Platform, role: str = "operator") -> str:
+    answer = httpx.post(f"{platform.url}/login", data={"name": role, "password": password(role)})
     assert answer.status_code == 303, answer.text
     return "; ".join(f"{name}={value}" for name, value in answer.cookies.items())
 
 
-def pages_ms(platform: Platform, cookies: str) -> list[float]:
+def pages_ms(platform: Platform, cookies: str, path: str = "/day", holds: str = "data-live") -> list[float]:
     taken = list[float]()
     with httpx.Client(headers={"Cookie": cookies}) as client:
         for _ in range(TIMES):
             began = time.perf_counter()
-            answer = client.get(f"{platform.url}/day")
+            answer = client.get(platform.url + path)
             taken.append(1000 * (time.perf_counter() - began))
-            assert answer.status_code == 200 and "data-live" in answer.text
+            assert answer.status_code == 200 and holds in answer.text
     return taken
 
 

@@ -13,9 +13,9 @@ from vpp.domain import AssetType, Case, Label, Message, Plan, because, said
 from vpp.milp import Progress, Templates
 
 EXACT_HARD, CITY_HARD = 20, 100
-"""On/off units up to which HiGHS alone closes 0.1 % in a minute (processor seconds: 34 at 18 of them, 67 at 30), and from
-which it is not even tried (at 60 it was not there after 128). The decomposition takes two seconds for any of them, and
-comes to 0.2 % with 18, to 0.1 % with 30 and more."""
+"""On/off units up to which HiGHS alone closes 0.1 % in a minute (processor seconds: 34 at 18 of them, 67 at 30), and
+from which it is not even tried (at 60 it was not there after 128). The decomposition takes two seconds for any of them,
+and comes to 0.2 % with 18, to 0.1 % with 30 and more."""
 EXACT_ROWS, CITY_ROWS = 700, 2500
 """Assets up to which the linear part alone is quick, and from which it takes too long (3.9 s at 1,000 × 96 steps)."""
 LEAST_SHARE = 0.3

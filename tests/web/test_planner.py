@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from tests.web.conftest import shoot
+from tests.web.conftest import audit, shoot
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -57,20 +57,25 @@ def test_the_running_city_comes_back_changed_and_both_plans_stand_side_by_side(v
     shoot(page, f"journey-planner-compare-{language}")
 
 
-def test_every_mistake_of_a_case_is_said_and_nothing_is_kept(visit, tmp_path):
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_every_mistake_of_a_case_is_said_and_nothing_is_kept(visit, tmp_path, language):
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as file:
         file.writestr("case.toml", '[horizon]\nstart = "2025-01-01T00:00:00Z"\nsteps = -3\nstep_minutes = 7\n')
     bad = tmp_path / "bad.zip"
     bad.write_bytes(made.getvalue())
-    page = visit("/planner", "planner", status=200)
+    page = visit("/planner", "planner", language=language)
     rows = page.locator("table tbody tr").count()
     page.set_input_files("[name=file]", bad)
     with page.expect_response(lambda r: r.request.method == "POST") as answer:
-        page.get_by_role("button", name=IN["en"]["plan"]).click()
+        page.get_by_role("button", name=IN[language]["plan"]).click()
     assert answer.value.status == 422
     page.locator("#errors li").first.wait_for()
     assert page.locator("#errors li").count() >= 2
+    assert page.locator("#errors [lang=en]").count() == 0  # each is told in German
+    assert ("liegt außerhalb des Bereichs" in page.inner_text("#errors")) is (language == "de")
+    assert audit(page) == []
+    shoot(page, f"planner-mistakes-{language}")
     assert page.evaluate("document.activeElement.id") == "errors"
     assert page.locator("table tbody tr").count() == rows
 

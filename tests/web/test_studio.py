@@ -55,3 +55,4 @@ def test_mistakes_of_a_study_are_said(visit):
         page.get_by_role("button", name=IN["en"]["check"]).click()
     assert answer.value.status == 422
     page.locator("#errors li", has_text="gapp").wait_for()
+    assert audit(page) == []

@@ -4,6 +4,10 @@
 // An error summary takes the focus, so that a screen reader begins there.
 document.querySelector('[data-focus]')?.focus()
 
+// On a narrow screen the menu scrolls: where one is must be seen.
+const menu = document.querySelector('.top nav'), here = menu?.querySelector('[aria-current]')
+if (here) menu.scrollLeft = here.offsetLeft - menu.offsetLeft - (menu.clientWidth - here.offsetWidth) / 2
+
 // Local time zone of the market stands in the page's clock; it ticks with the platform's clock, not the browser's.
 for (const clock of document.querySelectorAll('[data-clock]')) {
   const shown = Date.parse(clock.dataset.clock), speed = Number(clock.dataset.speed || 1), began = performance.now()
