@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/up.py
 
-`up.alive_s`: seconds of the wall from the command to a plan whose orders the field has, told by the API. `up.cpu_s`: of the
-processors, all its processes until it is down again. The packages are installed already, what Python compiles too.
+`up.alive_s`: seconds of the wall from the command to a plan with orders, told by the API. `up.cpu_s`: of the
+processors, all its processes until it is down again. The packages are installed, and what Python compiles is there.
 """
 
 import argparse
