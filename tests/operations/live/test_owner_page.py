@@ -1,4 +1,4 @@
-"""What an owner's page asks of the store: the same means as from the readings, and nothing of other people's devices."""
+"""What an owner's page asks of the store: the means of the good readings, and nothing of other people's devices."""
 
 import json
 from collections import defaultdict
