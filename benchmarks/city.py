@@ -2,7 +2,7 @@
 
     python benchmarks/city.py --n 1000                 a plan to 0.1 %
     python benchmarks/city.py --n 10000 --warm         … and the re-plan a quarter of an hour later
-    python benchmarks/city.py --n 200 --exact          … beside the whole problem in HiGHS
+    python benchmarks/city.py --n 100,200 --exact      … beside the whole problem in HiGHS
     python benchmarks/city.py --n 200 --wide           … of the second mix
     python benchmarks/city.py --n 100000 --files DIR   … and writing, reading the case and the plan
 
@@ -15,6 +15,7 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ PV_ERROR, LOAD_ERROR, HEAT_ERROR = 0.08, 0.02, 0.027
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--n", type=int, default=1000)
+    arguments.add_argument("--n", type=_sizes, default=[1000], help="one number of assets or several: 100,200")
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--gap", type=float, default=0.001)
     arguments.add_argument("--time-limit", type=float, default=300.0)
@@ -48,16 +49,22 @@ def main() -> None:
     arguments.add_argument("--exact", action="store_true")
     arguments.add_argument("--files", type=Path)
     a = arguments.parse_args()
-    case = city(a.n, a.seed, wide=a.wide)
-    out: dict[str, Any] = {"city.rows": len(case.units), "city.compile.seconds": round(warm(), 2)}
-    cold = measured(f"city.{a.n}", case, a, out, None)
-    if a.warm:
-        warm_replan(case, cold, a, out)
-    if a.exact:
-        beside_exact(case, cold.plan, a, out)
-    if a.files:
-        files(case, cold.plan, a.files, a.n, out)
+    out: dict[str, Any] = {"city.compile.seconds": round(warm(), 2)}
+    for n in a.n:
+        case = city(n, a.seed, wide=a.wide)
+        out[f"city.{n}.rows"] = len(case.units)
+        cold = measured(f"city.{n}", case, a, out, None)
+        if a.warm:
+            warm_replan(case, cold, n, a, out)
+        if a.exact:
+            beside_exact(case, cold.plan, n, a, out)
+        if a.files:
+            files(case, cold.plan, a.files / str(n), n, out)
     print(json.dumps(out, indent=1))
+
+
+def _sizes(text: str) -> list[int]:
+    return [int(n) for n in text.split(",")]
 
 
 def measured(name: str, case: Case, a: argparse.Namespace, out: dict[str, Any], start: Any) -> CityPlan:
@@ -98,38 +105,47 @@ def shifted(case: Case, seed: int) -> Case:
     return replace(case, units=units, market=market, horizon=Horizon(h.time(1), h.steps, h.step_minutes))
 
 
-def warm_replan(case: Case, cold: CityPlan, a: argparse.Namespace, out: dict[str, Any]) -> None:
+def warm_replan(case: Case, cold: CityPlan, n: int, a: argparse.Namespace, out: dict[str, Any]) -> None:
     """Started from the multipliers and commitment of the plan before; against a cold start on the same case."""
     later = shifted(case, a.seed + 100)
     limited = argparse.Namespace(**{**vars(a), "time_limit": a.warm_limit})
-    warmed = measured(f"city.warm.{a.n}", later, limited, out, cold.start)
-    again = measured(f"city.cold_again.{a.n}", later, a, out, None)
+    warmed = measured(f"city.warm.{n}", later, limited, out, cold.start)
+    again = measured(f"city.cold_again.{n}", later, a, out, None)
     excess = (warmed.plan.objective_eur - again.plan.objective_eur) / abs(again.plan.objective_eur)
-    out[f"city.warm.{a.n}.excess"] = excess
+    out[f"city.warm.{n}.excess"] = excess
 
 
-def beside_exact(case: Case, city_: Plan, a: argparse.Namespace, out: dict[str, Any]) -> None:
-    began = time.perf_counter()
+def beside_exact(case: Case, city_: Plan, n: int, a: argparse.Namespace, out: dict[str, Any]) -> None:
+    began, cpu = time.perf_counter(), time.process_time()
     effort = Effort(method=Method.EXACT, gap=a.gap, time_limit=a.time_limit)
     plan = optimise(case, ASSET_TYPES, effort)
-    out |= {f"exact.{a.n}.seconds": time.perf_counter() - began, f"exact.{a.n}.gap": plan.gap,
-            f"exact.{a.n}.eur": plan.objective_eur, f"exact.{a.n}.bound_eur": plan.bound_eur,
-            f"city.{a.n}.excess_over_exact_bound": (city_.objective_eur - plan.bound_eur) / abs(plan.bound_eur),
+    out |= {f"exact.{n}.seconds": time.perf_counter() - began, f"exact.{n}.cpu_seconds": time.process_time() - cpu,
+            f"exact.{n}.gap": plan.gap, f"exact.{n}.eur": plan.objective_eur, f"exact.{n}.bound_eur": plan.bound_eur,
+            f"exact.{n}.label": plan.label.value, f"exact.{n}.status": plan.status,
+            f"city.{n}.excess_over_exact_bound": (city_.objective_eur - plan.bound_eur) / abs(plan.bound_eur),
     }  # fmt: skip
 
 
 def files(case: Case, plan: Plan, folder: Path, n: int, out: dict[str, Any]) -> None:
+    from models.dispatch.explain import explained
     from vpp.cases import load, tables_of, write_case, write_plan
 
-    began = time.perf_counter()
-    t = tables_of(case, ASSET_TYPES)
-    write_case(folder / "case", t.tables, t.series, t.market, t.horizon, t.penalties)
-    written = time.perf_counter()
-    load(folder / "case", ASSET_TYPES)
-    read = time.perf_counter()
-    write_plan(plan, folder / "plan")
-    out |= {f"city.{n}.case_write_seconds": written - began, f"city.{n}.case_read_seconds": read - written,
-            f"city.{n}.plan_write_seconds": time.perf_counter() - read}  # fmt: skip
+    def timed(what: str, work: Callable[[], Any]) -> Any:
+        began, cpu = time.perf_counter(), time.process_time()
+        result = work()
+        out[f"city.{n}.{what}_seconds"] = time.perf_counter() - began
+        out[f"city.{n}.{what}_cpu_seconds"] = time.process_time() - cpu
+        return result
+
+    def write() -> None:
+        t = tables_of(case, ASSET_TYPES)
+        write_case(folder / "case", t.tables, t.series, t.market, t.horizon, t.penalties)
+
+    timed("case_write", write)
+    timed("case_read", lambda: load(folder / "case", ASSET_TYPES))
+    timed("plan_write", lambda: write_plan(plan, folder / "plan"))
+    with_reasons = timed("plan_explain", lambda: explained(case, plan))
+    timed("plan_write_with_reasons", lambda: write_plan(with_reasons, folder / "plan"))
 
 
 if __name__ == "__main__":

@@ -2,14 +2,17 @@
 
     .venv/bin/python benchmarks/study.py [--assets 300] [--every-days 28]
     .venv/bin/python benchmarks/study.py --year [--first 2024-07-01] [--days 365] [--every-days 1] [--workers 2]
-                                               [--folder DIR]
+                                               [--folder DIR] [--dask local]
 
 Prints JSON. The same command goes on with an interrupted year. Processor seconds, because the clock of a shared machine
-says little. `--year --every-days 14` is a year in small: all seasons, with the allowance of the year.
+says little. `--year --every-days 14` is a year in small: all seasons, with the allowance of the year. With `--dask` the
+same days are tasks of a Dask cluster; once with `--workers 1` and once with 2, in two folders, shows what a second
+worker brings: days and processor seconds of each worker, and what all the rest took.
 """
 
 import argparse
 import json
+import resource
 import tempfile
 import time
 from collections.abc import Sequence
@@ -18,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from assets import ASSET_TYPES
-from vpp.cli.study_commands import shown_progress
+from vpp.cli.study_commands import on_workers, shown_progress
 from vpp.operations.study import files, run_study, workers
 from vpp.operations.study.read import parse_study
 from vpp.operations.study.study import DayResult
@@ -87,21 +90,42 @@ def log_of(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def year(assets: int, first: date, days: int, every_days: int, count: int, folder: Path) -> dict[str, Any]:
+def by_worker(lines: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Days and processor seconds of each process."""
+    out = dict[str, dict[str, float]]()
+    for line in lines:
+        of = out.setdefault(str(line.get("worker", "unknown")), {"days": 0, "cpu_seconds": 0.0})
+        of["days"] += 1
+        of["cpu_seconds"] = round(of["cpu_seconds"] + line["cpu_seconds"], 2)
+    return out
+
+
+def cpu_seconds_so_far() -> float:
+    """Of this process and of those it started and that have ended."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(u.ru_utime + u.ru_stime for u in used)
+
+
+def year(
+    assets: int, first: date, days: int, every_days: int, count: int, folder: Path, dask: str | None
+) -> dict[str, Any]:
     """Base and variants over the days, each as the study runs it."""
     text = section(assets, first, first + timedelta(days=days - 1), every_days)
     text += "".join(f"\n[[variant.{name}.change]]\n{change}\n" for name, change in CHANGES.items())
     before, began = len(log_of(folder)), time.perf_counter()
-    with workers(count) as pool, shown_progress() as progress:
-        manifest = run_study(parse_study(text, "benchmark.toml", Path()), folder, pool, ASSET_TYPES, progress)
+    with shown_progress() as progress:
+        manifest = on_workers(parse_study(text, "benchmark.toml", Path()), folder, count, dask, progress)
     minutes, lines, found = (time.perf_counter() - began) / 60, log_of(folder), list(files.results(folder, manifest))
+    beside = cpu_seconds_so_far() - sum(line["cpu_seconds"] for line in lines[before:])
     gap, allowance, new = float(manifest["gap"]), float(manifest["gap_eur_per_day"]), len(lines) - before
     of = {v: [r for r in found if r.variant == v] for v in dict.fromkeys(r.variant for r in found)}
     months = {m: [r for r in found if f"{r.day:%m}" == m] for m in sorted({f"{r.day:%m}" for r in found})}
     cpu = cpu_of(lines)
     return {
         "assets": assets, "first": str(first), "days": days, "every_days": every_days, "workers": count,
-        "allowance_eur_per_day": allowance, "variant_days_run_now": new, "wall_minutes": round(minutes, 2),
+        "dask": dask, "allowance_eur_per_day": allowance, "variant_days_run_now": new,
+        "wall_minutes": round(minutes, 2), "by_worker_now": by_worker(lines[before:]),
+        "cpu_seconds_beside_the_days": round(beside, 1),
         "cpu_seconds_per_day": cpu,
         "projected_wall_minutes_of_the_year": round(minutes / new * VARIANTS * DAYS, 1) if new else None,
         "projected_minutes_of_the_year_on_2_idle_cores": round(cpu["mean"] * VARIANTS * DAYS / 2 / 60, 1),
@@ -145,10 +169,12 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=DAYS)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--folder", type=Path, help="kept, so that an interrupted year goes on")
+    parser.add_argument("--dask", metavar="local|ADDRESS", help="of a year: on a Dask cluster")
     given = parser.parse_args()
     if given.year:
         folder = given.folder or Path("out") / f"year-{given.assets}-{given.first}-{given.days}-{given.every_days or 1}"
-        found = year(given.assets, given.first, given.days, given.every_days or 1, given.workers, folder)
+        found = year(given.assets, given.first, given.days, given.every_days or 1, given.workers, folder,
+                     given.dask)  # fmt: skip
     else:
         found = sample(given.assets, given.every_days or 28)
     print(json.dumps(found, indent=1))

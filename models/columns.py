@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -56,12 +57,12 @@ class UnitColumns(Mapping[str, Array]):
         return self._made[name]
 
     def _cells(self, part: str, kind: Kind, name: str) -> Array:
-        cells: list[Any] = [getattr(getattr(u, part), name) for u in self._units]
+        cells: list[Any] = list(map(attrgetter(f"{part}.{name}"), self._units))
         if kind is Kind.SERIES:
             return _stacked(cells, self._horizon)
         if kind is Kind.TIME:
             cells = [None if c is None else (c - self._horizon.start) / timedelta(hours=1) for c in cells]
-        return np.array([np.nan if c is None else float(c) for c in cells])
+        return np.array(cells, dtype=float)  # None: NaN
 
     def _attached(self, name: str) -> Any:
         out = np.empty(len(self._units), dtype=object)

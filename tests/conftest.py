@@ -13,7 +13,7 @@ os.environ.pop("VPP_DATABASE", None)
 
 
 TESTS = Path(__file__).parent
-ONE_SERVER = ("api", "devices", "operations/live", "store", "web")
+ONE_SERVER = ("api", "devices", "operations/desk", "operations/live", "store", "web")
 """Folders whose tests share what is started once a session: they stay in one process."""
 
 

@@ -36,10 +36,69 @@ class Asset(TypedDict):
     valid_from: str
 
 
+class Energy(TypedDict):
+    fed_in_kwh: float
+    taken_kwh: float
+
+
+class CaseResult(TypedDict):
+    label: str
+    method: str
+    objective_eur: float | None
+    penalty_eur: float | None
+    bound_eur: float | None
+    gap: float | None
+    co2_t: float | None
+    components: dict[str, float | None]
+    violations: list[str]
+    energy: dict[str, Energy]
+    highest_import_kw: float
+    highest_export_kw: float
+
+
 class Change(TypedDict):
     asset: str
     column: str
     value: float
+
+
+class DeskCase(TypedDict):
+    """A case that was brought in, and how far its plan is."""
+
+    case_id: str
+    name: str
+    author: str
+    created: str
+    state: Literal["waiting", "running", "done", "failed", "cancelled"]
+    saying: str
+    assets: int
+    steps: int
+    start: str
+    method: str
+    gap: float
+    time_limit_s: float
+    best_eur: float | None
+    bound_eur: float | None
+
+
+class DeskStudy(TypedDict):
+    """A study, checked and estimated first; it runs when it is told to."""
+
+    study_id: str
+    name: str
+    author: str
+    created: str
+    state: Literal["waiting", "running", "done", "failed", "cancelled"]
+    saying: str
+    variants: list[str]
+    days: int
+    seeds: int
+    estimate_s: float | None
+    told_to_run: bool
+    done: int
+    total: int
+    seconds_left: float | None
+    finished: bool
 
 
 class Deviation(TypedDict):
@@ -64,14 +123,17 @@ class Dispatch(TypedDict):
 
 
 class Earned(TypedDict):
-    """One local day of an asset, valued at the day-ahead price: what it delivered minus what it took."""
+    """One local day of an asset: what it delivered minus what it took, each quarter-hour at what energy was
+    worth at the asset's node, or at the agreed price of a plant. Calculated, not an invoice.
+    """
 
     day: str
     delivered_kwh: float
     taken_kwh: float
-    value_eur: float | None
+    value_eur: float
+    saved_eur: float
     quarter_hours: int
-    missing: int
+    measured_share: float
 
 
 class Entry(TypedDict):
@@ -95,6 +157,9 @@ class Event(TypedDict):
     at: str
     state: str
     detail: str
+
+
+Flavour = Literal["iso", "german"]
 
 
 class Forecast(TypedDict):
@@ -140,7 +205,7 @@ class Job(TypedDict):
     subject: str
     author: str
     created: str
-    state: Literal["running", "done", "failed"]
+    state: Literal["waiting", "running", "done", "failed", "cancelled"]
     progress: float
     saying: str
     answer: dict[str, Any] | None
@@ -164,6 +229,59 @@ class NewAsset(TypedDict):
 
 class NewCommissioning(TypedDict):
     note: NotRequired[str]
+
+
+class Piece(TypedDict):
+    """One change: of which asset, type or node (`which`; nothing for prices and fees), and how much. add: how
+    many more like `which`; remove, demand, limit, price, spread: %; fee: ct/kWh; co2: EUR/t.
+    """
+
+    kind: Literal["add", "remove", "demand", "limit", "price", "spread", "fee", "co2"]
+    which: NotRequired[str]
+    number: float
+
+
+class NewVariant(TypedDict):
+    title: str
+    yearly_cost_eur: NotRequired[float]
+    changes: list[Piece]
+
+
+class NewDeskStudy(TypedDict):
+    """A study composed of pieces, or `text`, a whole `study.toml`. With `base = "base"` it stands on `case_id`."""
+
+    text: NotRequired[str | None]
+    case_id: NotRequired[str | None]
+    name: NotRequired[str]
+    base: NotRequired[Literal["register", "musterstadt", "base"]]
+    first: NotRequired[str | None]
+    last: NotRequired[str | None]
+    every_days: NotRequired[int]
+    assets: NotRequired[int | None]
+    operation: NotRequired[Literal["daily", "rolling", "rules"]]
+    forecast: NotRequired[Literal["perfect", "drawn", "issued"]]
+    gap: NotRequired[float]
+    seeds: NotRequired[int]
+    variants: NotRequired[list[NewVariant]]
+
+
+class NewDeskStudyAnswer(TypedDict):
+    study_id: str
+    name: str
+    author: str
+    created: str
+    state: Literal["waiting", "running", "done", "failed", "cancelled"]
+    saying: str
+    variants: list[str]
+    days: int
+    seeds: int
+    estimate_s: float | None
+    told_to_run: bool
+    done: int
+    total: int
+    seconds_left: float | None
+    finished: bool
+    assumed: list[str]
 
 
 class NewExport(TypedDict):
@@ -465,6 +583,15 @@ class SetpointDetails(TypedDict):
     verdict: str | None
 
 
+class Spread(TypedDict):
+    """Over the seeds."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    deviation: float | None
+
+
 class Status(TypedDict):
     now: str
     says: list[Said]
@@ -498,6 +625,17 @@ class Token(TypedDict):
 class TokenSecret(TypedDict):
     secret: str
     token: Token
+
+
+class Variant(TypedDict):
+    name: str
+    title: str
+    days: int
+    seeds: int
+    figures: dict[str, Spread]
+    causes: dict[str, float | None]
+    types: dict[str, Any]
+    nodes: dict[str, Any]
 
 
 What = Literal["prices", "weather", "load"]
@@ -627,7 +765,7 @@ class Client:
 
     def list_earnings(self, asset_id: str, *, start: str, end: str) -> list[Earned]:
         """Of the local days that begin from `start` until just before `end`, at most 400: energy, and what it
-        was worth at the day-ahead price. Also as CSV and Parquet.
+        was worth at the asset's node, as on the owner's pages. Also as CSV and Parquet.
         """
         return self._call("GET", f"/api/v1/assets/{asset_id}/earnings", query={"start": start, "end": end})
 
@@ -795,9 +933,112 @@ class Client:
         """Its progress as server-sent events, until it has ended."""
         return self._call("GET", f"/api/v1/jobs/{job_id}/events")
 
-    def fetch_file(self, job_id: str) -> str:
-        """What an export wrote."""
+    def fetch_file(self, job_id: str) -> bytes:
+        """What an export wrote; after seven days it is removed."""
         return self._call("GET", f"/api/v1/jobs/{job_id}/file")
+
+    def take_city(self) -> bytes:
+        """The case that would be planned now, as a zipped case folder."""
+        return self._call("GET", "/api/v1/desk/city")
+
+    def list_cases(self, *, limit: int | None = None) -> list[DeskCase]:
+        """The newest first."""
+        return self._call("GET", "/api/v1/desk/cases", query={"limit": limit})
+
+    def bring_case(
+        self,
+        content: bytes,
+        *,
+        name: str | None = None,
+        method: Literal["auto", "exact", "city"] | None = None,
+        gap: float | None = None,
+        time_limit_s: float | None = None,
+    ) -> DeskCase:
+        """A zipped case folder, at most 30 MB: every mistake of it at once, or it is planned in the background."""
+        return self._call(
+            "POST",
+            "/api/v1/desk/cases",
+            query={"name": name, "method": method, "gap": gap, "time_limit_s": time_limit_s},
+            content=content,
+            form="application/zip",
+        )
+
+    def show_case(self, case_id: str) -> DeskCase:
+        return self._call("GET", f"/api/v1/desk/cases/{case_id}")
+
+    def remove_case(self, case_id: str) -> None:
+        """The case and its plan."""
+        return self._call("DELETE", f"/api/v1/desk/cases/{case_id}")
+
+    def follow_case(self, case_id: str) -> str:
+        """How far it is as server-sent events, until it has ended."""
+        return self._call("GET", f"/api/v1/desk/cases/{case_id}/events")
+
+    def cancel_case(self, case_id: str) -> DeskCase:
+        """Waiting or being planned, it ends; what has ended stays as it is."""
+        return self._call("POST", f"/api/v1/desk/cases/{case_id}/cancellation")
+
+    def show_result(self, case_id: str) -> CaseResult:
+        """Costs, bound and gap, broken limits, energy by asset type."""
+        return self._call("GET", f"/api/v1/desk/cases/{case_id}/result")
+
+    def fetch_case(self, case_id: str) -> bytes:
+        """The case folder as it came, zipped."""
+        return self._call("GET", f"/api/v1/desk/cases/{case_id}/case")
+
+    def fetch_plan(self, case_id: str) -> bytes:
+        """The plan folder, zipped, as `vpp optimise` writes it."""
+        return self._call("GET", f"/api/v1/desk/cases/{case_id}/plan")
+
+    def fetch_schedule(self, case_id: str, *, flavour: Flavour | None = None) -> str:
+        """For a spreadsheet, `iso` or `german`."""
+        return self._call("GET", f"/api/v1/desk/cases/{case_id}/schedule", query={"flavour": flavour})
+
+    def list_desk_studies(self, *, limit: int | None = None) -> list[DeskStudy]:
+        """The newest first."""
+        return self._call("GET", "/api/v1/desk/studies", query={"limit": limit})
+
+    def compose_study(self, body: NewDeskStudy) -> NewDeskStudyAnswer:
+        """Composed of pieces or as a text: every mistake at once, or it is estimated. It runs when it is told
+        to.
+        """
+        return self._call("POST", "/api/v1/desk/studies", body=body)
+
+    def show_desk_study(self, study_id: str) -> DeskStudy:
+        return self._call("GET", f"/api/v1/desk/studies/{study_id}")
+
+    def remove_desk_study(self, study_id: str) -> None:
+        """The study and its results."""
+        return self._call("DELETE", f"/api/v1/desk/studies/{study_id}")
+
+    def fetch_text(self, study_id: str) -> str:
+        """Its `study.toml`."""
+        return self._call("GET", f"/api/v1/desk/studies/{study_id}/text")
+
+    def run_desk_study(self, study_id: str) -> DeskStudy:
+        """After the estimate, or on from where it was interrupted; one that is finished stays so."""
+        return self._call("POST", f"/api/v1/desk/studies/{study_id}/run")
+
+    def follow_desk_study(self, study_id: str) -> str:
+        """How far estimate or run is as server-sent events, until it has ended."""
+        return self._call("GET", f"/api/v1/desk/studies/{study_id}/events")
+
+    def cancel_desk_study(self, study_id: str) -> DeskStudy:
+        """Days that are done are kept; `run` goes on from there."""
+        return self._call("POST", f"/api/v1/desk/studies/{study_id}/cancellation")
+
+    def show_variants(self, study_id: str) -> list[Variant]:
+        """The variants side by side, the base first."""
+        return self._call("GET", f"/api/v1/desk/studies/{study_id}/results")
+
+    def fetch_tables(self, study_id: str) -> bytes:
+        """Manifest and Parquet tables, zipped."""
+        return self._call("GET", f"/api/v1/desk/studies/{study_id}/tables")
+
+    def fetch_report(
+        self, study_id: str, *, kind: Literal["html", "pdf"] | None = None, language: Literal["en", "de"] | None = None
+    ) -> bytes | str:
+        return self._call("GET", f"/api/v1/desk/studies/{study_id}/report", query={"kind": kind, "language": language})
 
     def _call(
         self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None,
@@ -814,6 +1055,7 @@ class Client:
             raise ApiError(answer.status_code, told.get("detail", answer.text))
         if not answer.content:
             return None
-        if "json" not in answer.headers.get("content-type", ""):
-            return answer.text
-        return answer.json()
+        kind = answer.headers.get("content-type", "")
+        if "json" in kind:
+            return answer.json()
+        return answer.text if kind.startswith(("text/", "application/toml")) else answer.content

@@ -27,8 +27,10 @@ def penalties_of(case: Case) -> dict[str, float]:
     values += [ahead.bought_eur_per_mwh, ahead.sold_eur_per_mwh]
     for unit in case.units:
         for part in (unit.asset, unit.outlook):
-            values += [v for name in _prices(type(part)) if (v := getattr(part, name)) is not None]
-    largest = max(float(np.max(np.abs(v))) for v in values)
+            values += [getattr(part, name) for name in _prices(type(part))]
+    plain = {v for v in values if isinstance(v, float | int)}  # of many assets, few prices
+    several = [v for v in values if v is not None and not isinstance(v, float | int)]
+    largest = max(float(np.max(np.abs(v), initial=0.0)) for v in (*several, list(plain)))
     peak = max((n.peak_eur_per_kw for n in case.nodes), default=0.0)
     base = max(LEAST_BASE_EUR_PER_MWH, 10 * largest, 10_000 * peak / case.horizon.step_h)
     given = {f.name: getattr(case.penalties, f.name) for f in fields(case.penalties)}

@@ -10,13 +10,16 @@ from vpp.domain import Array, AssetType, Case, Horizon, Label, Plan, Unit, said
 
 
 def shifted(values: Array, of: Horizon, to: Horizon) -> Array:
-    """A schedule on the steps of another horizon: the mean over each new step, NaN where the old one does not reach."""
-    edges = (np.array([(to.time(t) - of.start) / of.step for t in range(to.steps + 1)])).clip(-1.0, of.steps + 1.0)
-    energy = np.concatenate([[0.0], np.cumsum(values)])
-    at = np.interp(edges, np.arange(of.steps + 1), energy)
+    """Schedules (…, steps) on the steps of another horizon: the mean over each new step, NaN where the old one does not
+    reach."""
+    edges = ((to.start - of.start) / of.step + np.arange(to.steps + 1) * (to.step / of.step)).clip(-1, of.steps + 1)
+    energy = np.concatenate([np.zeros((*values.shape[:-1], 1)), np.cumsum(values, axis=-1)], axis=-1)
+    before = np.clip(np.floor(edges), 0, of.steps - 1).astype(int)
+    part = np.clip(edges - before, 0.0, 1.0)
+    at = energy[..., before] * (1.0 - part) + energy[..., before + 1] * part
     inside = (edges[:-1] > -1e-9) & (edges[1:] < of.steps + 1e-9)
     width = np.where(inside, np.diff(edges), 1.0)
-    return np.where(inside, np.diff(at) / width, np.nan)
+    return np.where(inside, np.diff(at, axis=-1) / width, np.nan)
 
 
 def orders_of(plan: Plan, horizon: Horizon) -> dict[str, Array]:

@@ -88,16 +88,17 @@ def dispatch_problem(
 
 
 def part_problem(
-    case: Case, asset_types: Mapping[str, AssetType], units: Sequence[Unit], penalties: Mapping[str, float]
-) -> DispatchProblem:
+    case: Case, asset_types: Mapping[str, AssetType], units: Sequence[Unit], penalties: Mapping[str, float],
+    nodes: Mapping[str, Node],
+) -> DispatchProblem:  # fmt: skip
     """Some assets with the heat nodes (and the PV and batteries) they meet at, without grid and market.
 
-    `penalties`: of the whole case.
+    `penalties`, and `nodes` by id: of the whole case.
     """
     mine = replace(case, units=units)
     assets = _asset_groups(mine, asset_types, {})
-    at = {getattr(u.asset, "heat_node", None) for u in units}
-    heat = [n for n in case.nodes if n.id in at]
+    at = dict.fromkeys(u.asset.heat_node for u in units if hasattr(u.asset, "heat_node"))
+    heat = [nodes[id] for id in at]
     parts = [_heat(mine, heat, assets)] if heat else []
     if any(not getattr(u.asset, "grid_charging", True) for u in units):
         parts.append(_green(mine, [n for n in case.nodes if n.carrier is Carrier.ELECTRICITY], assets))
@@ -110,7 +111,9 @@ def part_problem(
     return DispatchProblem(case=mine, problem=problem, assets=assets, electricity=[], heat=heat)
 
 
-def network_problem(case: Case, templates: Templates, most_kw: float) -> DispatchProblem:
+def network_problem(
+    case: Case, templates: Templates, penalties: Mapping[str, float], most_kw: float
+) -> DispatchProblem:
     """Nodes, market, caps and headroom without assets or links: for flows that are known."""
     electricity = [n for n in case.nodes if n.carrier is Carrier.ELECTRICITY]
     parts = [_electricity(case, electricity, []), _market(case, electricity, [], {}, templates)]
@@ -120,7 +123,7 @@ def network_problem(case: Case, templates: Templates, most_kw: float) -> Dispatc
     for group in groups:
         if group.name == MARKET:
             dict_of(group.columns)["most_kw"] = np.array([most_kw + _furthest_kw(case)])
-    problem = Problem(horizon=case.horizon, groups=groups, links=[], penalties=penalties_of(case))
+    problem = Problem(horizon=case.horizon, groups=groups, links=[], penalties=penalties)
     return DispatchProblem(case=case, problem=problem, assets=[], electricity=electricity, heat=[])
 
 

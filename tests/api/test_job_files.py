@@ -3,8 +3,9 @@
 import os
 import time
 
-from vpp.api import working
-from vpp.api.working import KEEP_FILES, Jobs, remove_old
+from vpp.operations import errands
+from vpp.operations.errands import KEEP_FILES, Errands, remove_old
+from vpp.operations.runner import Runner
 
 NOW = 1_800_000_000.0
 WEEK = KEEP_FILES.total_seconds()
@@ -30,9 +31,8 @@ def test_what_is_older_than_a_week_goes_and_the_rest_stays(tmp_path):
 
 
 def test_a_web_process_cleans_when_it_starts_and_while_it_runs(tmp_path, monkeypatch):
-    monkeypatch.setattr(working, "CLEAN_EVERY_S", 0.02)
-    monkeypatch.setattr(working._jobs, "give_up", lambda store: 0)
-    jobs = Jobs(None, tmp_path)
+    monkeypatch.setattr(errands, "CLEAN_EVERY_S", 0.02)
+    jobs = Errands(None, Runner(None), None, (), tmp_path, dict)
     jobs.start()
     try:
         for name in ("first.zip", "second.zip"):

@@ -5,6 +5,7 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.api.conftest import NOW, world
 from vpp.devices import SimulatedCity, load_profiles
 from vpp.domain import Quality, Reading, quarter_of
 from vpp.operations.live.clock import SharedClock
+from vpp.operations.owning.earned import worth
 
 API = "/api/v1"
 FAST = SharedClock(NOW, datetime.now(UTC).timestamp(), 60.0)
@@ -51,7 +53,7 @@ def test_an_asset_is_registered_changed_and_retired(own):
 
 def test_an_asset_that_names_a_series_keeps_the_name_and_is_planned(own):
     from assets import ASSET_TYPES
-    from vpp.operations.live.planner import horizon_from
+    from vpp.operations.live.spans import horizon_from
     from vpp.operations.live_case import live_case
 
     assert put(own, "pv-new", PV).status_code == 200
@@ -170,26 +172,28 @@ def test_a_device_is_commissioned_as_a_job(server, device):
         assert made.client.get(path, headers=made.bearer("other")).status_code == 404
 
 
-def test_earnings_by_day_are_energy_times_price(own):
-    start = own.clock.now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(hours=2)  # local midnight
-    quarters = [start + n * timedelta(minutes=15) for n in range(40)]
-    own.store.give([own.mine], None, start - timedelta(days=1))
-    own.store.give([own.mine], "anna", start - timedelta(hours=1))
+def test_earnings_are_those_of_the_owners_page_and_begin_with_the_owner(own):
+    begun, later = quarter_of(NOW), NOW + timedelta(minutes=20)  # the plan that is there is of 12:00 local time
+    own.client.app.state.clock = SharedClock(later, datetime.now(UTC).timestamp(), 1.0)
     own.store.store_readings([
-        Reading(asset_id=own.mine, point="power_kw", at=t, value=4.0 if n < 20 else -2.0, quality=Quality.GOOD)
-        for n, t in enumerate(quarters)
+        Reading(asset_id=own.mine, point="power_kw", at=begun + timedelta(minutes=n), value=4.0, quality=Quality.GOOD)
+        for n in range(15)
     ])  # fmt: skip
-    own.store.roll_up()
-    own.store.save_prices("day-ahead DE-LU", quarters, [100.0] * 20 + [50.0] * 20, start, "exchange", "CC0")
-    span = f"start={quote(start.isoformat())}&end={quote((start + timedelta(days=1)).isoformat())}"
+    midnight = NOW.replace(hour=0, minute=0) - timedelta(hours=2)  # local
+    span = f"start={quote(midnight.isoformat())}&end={quote((midnight + timedelta(days=1)).isoformat())}"
     path = f"{API}/assets/{own.mine}/earnings?{span}"
     (day,) = own.client.get(path, headers=own.bearer("owner")).json()
-    assert (day["delivered_kwh"], day["taken_kwh"]) == pytest.approx((20.0, 10.0))
-    assert day["value_eur"] == pytest.approx(20 * 0.1 - 10 * 0.05)
-    assert day["quarter_hours"] == 40 and day["missing"] > 0
+    assert day["day"] == "2025-04-06" and day["quarter_hours"] == 1 and day["measured_share"] == 1.0
+    assert (day["delivered_kwh"], day["taken_kwh"]) == pytest.approx((1.0, 0.0))
+    found = next(a for a in own.store.assets() if a.id == own.mine)
+    (page,) = worth(own.store, own.mine, found.node, found.outlook, midnight, later)
+    assert day["value_eur"] == pytest.approx(page.worth_eur) and page.worth_eur > 0
     csv = own.client.get(path, headers={**own.bearer("operator"), "accept": "text/csv"}).text
     assert csv.startswith("day,delivered_kwh,taken_kwh")
     assert own.client.get(path, headers=own.bearer("other")).status_code == 404
+    own.store.give([own.mine], "bert", later - timedelta(minutes=1))
+    assert own.client.get(path, headers=own.bearer("other")).json() == []  # what was before is not bert's
+    assert own.client.get(path, headers=own.bearer("operator")).json() == [day]
 
 
 def test_everything_is_released_and_owners_release_their_own(own):
@@ -207,7 +211,7 @@ def test_everything_is_released_and_owners_release_their_own(own):
 def wait_for(made, path, headers):
     for _ in range(200):
         found = made.client.get(path, headers=headers).json()
-        if found["state"] != "running":
+        if found["state"] not in ("waiting", "running"):
             return found
         time.sleep(0.05)
     raise AssertionError(found)
@@ -232,6 +236,10 @@ def test_an_owner_exports_what_is_the_owners(own):
         assert own.client.get(path_of_other, headers=own.bearer("other")).status_code == 404
     assert own.client.get(f"{API}/jobs", headers=own.bearer("other")).json() == []
     assert [j["kind"] for j in own.client.get(f"{API}/jobs", headers=own.bearer("operator")).json()] == ["export"]
+    own.client.app.state.errands.file_of(UUID(path.rsplit("/", 1)[1])).unlink()  # as after seven days
+    gone = own.client.get(f"{path}/file", headers=headers)
+    assert gone.status_code == 404 and gone.headers["content-type"] == "application/problem+json"
+    assert "its file was removed; allowed: ask for another export" in gone.json()["detail"]
 
 
 def test_an_operator_erases_an_owner_and_the_log_still_fits(own):

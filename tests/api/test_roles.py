@@ -63,6 +63,28 @@ MATRIX = {
     ("post", "/studies"): PLANNERS,
     ("get", "/studies/{study_id}"): PLANNERS,
     ("get", "/studies/{study_id}/events"): PLANNERS,
+    ("get", "/desk/city"): PLANNERS,
+    ("get", "/desk/cases"): PLANNERS,
+    ("post", "/desk/cases"): PLANNERS,
+    ("get", "/desk/cases/{case_id}"): PLANNERS,
+    ("delete", "/desk/cases/{case_id}"): PLANNERS,
+    ("get", "/desk/cases/{case_id}/events"): PLANNERS,
+    ("post", "/desk/cases/{case_id}/cancellation"): PLANNERS,
+    ("get", "/desk/cases/{case_id}/result"): PLANNERS,
+    ("get", "/desk/cases/{case_id}/case"): PLANNERS,
+    ("get", "/desk/cases/{case_id}/plan"): PLANNERS,
+    ("get", "/desk/cases/{case_id}/schedule"): PLANNERS,
+    ("get", "/desk/studies"): PLANNERS,
+    ("post", "/desk/studies"): PLANNERS,
+    ("get", "/desk/studies/{study_id}"): PLANNERS,
+    ("delete", "/desk/studies/{study_id}"): PLANNERS,
+    ("get", "/desk/studies/{study_id}/text"): PLANNERS,
+    ("post", "/desk/studies/{study_id}/run"): PLANNERS,
+    ("get", "/desk/studies/{study_id}/events"): PLANNERS,
+    ("post", "/desk/studies/{study_id}/cancellation"): PLANNERS,
+    ("get", "/desk/studies/{study_id}/results"): PLANNERS,
+    ("get", "/desk/studies/{study_id}/tables"): PLANNERS,
+    ("get", "/desk/studies/{study_id}/report"): PLANNERS,
 }
 OPEN = {("get", "/openapi.json"), ("get", "/health"), ("post", "/setup"), ("post", "/session")}
 NOBODYS = "00000000-0000-4000-8000-000000000000"
@@ -89,11 +111,11 @@ def test_the_matrix_names_every_route(shared):
 
 def call(shared, method, path, headers):
     """With ids that nobody has and bodies that are not valid: who is let in gets another answer than 401 or 403."""
-    for name in ("run_id", "setpoint_id", "override_id", "study_id", "token_id", "job_id"):
+    for name in ("run_id", "setpoint_id", "override_id", "study_id", "token_id", "job_id", "case_id"):
         path = path.replace("{" + name + "}", NOBODYS)
     path = path.replace("{asset_id}", "nobody").replace("{name}", "nobody").replace("{what}", "load")
     path += "?seconds=0" if path == "/events" else ""
-    body = {"json": {}} if method in ("post", "put") else {}
+    body = {"json": {"variants": [{}]} if path == "/desk/studies" else {}} if method in ("post", "put") else {}
     return shared.client.request(method, f"/api/v1{path}", headers=headers, **body)
 
 

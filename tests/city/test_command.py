@@ -101,6 +101,27 @@ def test_near_the_border_both_methods_are_used(monkeypatch: pytest.MonkeyPatch):
     assert minimised(plan) == pytest.approx(minimised(whole), rel=1e-3, abs=1e-2)
 
 
+@pytest.mark.parametrize(
+    ("exact_rows", "city_rows", "why"),
+    [
+        (10, 10, "solved as one problem"),
+        (0, 10, "both methods tried"),
+        (0, 0, "more than one problem can hold in 10 s"),
+    ],
+)
+def test_the_choice_and_its_reason_stand_in_the_summary(
+    exact_rows: int, city_rows: int, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("models.dispatch.choose.EXACT_ROWS", exact_rows)
+    monkeypatch.setattr("models.dispatch.choose.CITY_ROWS", city_rows)
+    done = optimise(tmp_path, "--time-limit", "10")
+    assert done.exit_code == 0, done.output
+    summary = json.loads((tmp_path / "plan" / "summary.json").read_text())
+    assert summary["method"] == ("exact" if city_rows and exact_rows else "city")
+    assert "2 assets, 0 of them with on/off decisions" in summary["why"]
+    assert why in summary["why"]
+
+
 def test_a_large_case_goes_to_the_city_scale_solver_and_says_why(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("models.dispatch.choose.EXACT_ROWS", 1)
     monkeypatch.setattr("models.dispatch.choose.CITY_ROWS", 10)
@@ -129,3 +150,12 @@ def test_of_two_plans_the_cheaper_is_kept_with_the_higher_bound():
     assert best.label is Label.OPTIMAL
     assert "bound of 'exact'" in best.why
     assert best.gap == pytest.approx(1e-5, rel=1e-3)
+
+
+def test_a_bound_above_a_plan_that_every_row_accepts_is_not_used_and_said():
+    a = by_city(SMALL)
+    wrong = replace(a, objective_eur=a.objective_eur + 2.0, bound_eur=a.objective_eur + 2.0, method="exact")
+    best = better(a, wrong, 0.001, said("2 assets"))
+    assert best.objective_eur == a.objective_eur
+    assert best.bound_eur == a.bound_eur
+    assert "the bound of 'exact' lies above this plan and is not used" in best.why

@@ -1,6 +1,6 @@
 """Each kernel against the MILP of its site: never above the optimum as a bound, never infeasible as a schedule."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,20 +53,25 @@ def assert_exact(kind: str, found: Alone, c: Case, seconds: float) -> None:
     assert found.judged == pytest.approx(found.cost, abs=1e-6, rel=1e-9)
 
 
-TOO_SLOW = [HealthCheck.too_slow]
+DAYS = (92, 96, 100)
+
+
+def on_random_sites(examples: int, steps: Sequence[int]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a test `seed` and `steps`."""
+    drawn = given(seed=st.integers(0, 100_000), steps=st.sampled_from(steps))
+    tried = settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    return lambda test: tried(drawn(test))
 
 
 @pytest.mark.parametrize("kind", SITES)
-@settings(max_examples=12, deadline=None, suppress_health_check=TOO_SLOW)
-@given(seed=st.integers(0, 100_000), steps=st.sampled_from([4, 12, 24]))
+@on_random_sites(12, (4, 12, 24))
 def test_a_kernel_is_as_good_as_the_milp_of_its_site(kind: str, seed: int, steps: int):
     c = site(kind, seed, steps)
     assert_exact(kind, alone(c), c, 30.0)
 
 
 @pytest.mark.parametrize("kind", ["battery", "charge point", "shiftable load"])
-@settings(max_examples=4, deadline=None, suppress_health_check=TOO_SLOW)
-@given(seed=st.integers(0, 100_000), steps=st.sampled_from([92, 96, 100]))
+@on_random_sites(4, DAYS)
 def test_a_whole_day_too_on_days_of_any_length(kind: str, seed: int, steps: int):
     c = site(kind, seed, steps)
     assert_exact(kind, alone(c), c, 20.0)
@@ -74,8 +79,7 @@ def test_a_whole_day_too_on_days_of_any_length(kind: str, seed: int, steps: int)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SITES)
-@settings(max_examples=40, deadline=None, suppress_health_check=TOO_SLOW)
-@given(seed=st.integers(0, 100_000), steps=st.sampled_from([92, 96, 100]))
+@on_random_sites(40, DAYS)
 def test_many_whole_days(kind: str, seed: int, steps: int):
     c = site(kind, seed, steps)
     assert_exact(kind, alone(c), c, 60.0)

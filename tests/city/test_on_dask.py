@@ -33,13 +33,15 @@ def cluster() -> Generator[Any]:
         yield found
 
 
-def test_two_workers_find_the_plan_of_two_threads(cluster: Any):
+def test_one_seed_gives_one_plan_on_one_thread_on_two_and_on_workers_of_a_cluster(cluster: Any):
     c = street(3, 12, 6, limit=15.0, wide=True)
-    there, here = (by_city(c, seed=7, gap=0.05, time_limit=300.0, dask=d) for d in (cluster.scheduler_address, None))
-    assert there.objective_eur == here.objective_eur
-    assert there.bound_eur == here.bound_eur
-    for id, power in here.power_kw.items():
-        assert np.array_equal(power, there.power_kw[id])
+    where = ({"workers": 1}, {"workers": 2}, {"dask": cluster.scheduler_address}, {"dask": "local", "workers": 1})
+    first, *others = (by_city(c, seed=7, gap=0.05, time_limit=300.0, **w) for w in where)
+    for other in others:
+        assert other.objective_eur == first.objective_eur
+        assert other.bound_eur == first.bound_eur
+        for id, power in first.power_kw.items():
+            assert np.array_equal(power, other.power_kw[id])
 
 
 def pids(cluster: Any) -> list[int]:

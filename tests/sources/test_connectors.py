@@ -106,6 +106,7 @@ def test_a_weather_forecast_is_read_in_our_units():
     assert (found.station, found.issued, found.start) == (
         "10410", datetime(2025, 4, 6, 9, tzinfo=UTC), datetime(2025, 4, 6, 10, tzinfo=UTC)
     )  # fmt: skip
+    assert (found.name, found.place) == ("ESSEN", (51.40, 6.97))
     # 283.15 K and 284.15 K at the ends of the first hour; 1800 kJ/m² in it are 500 W/m².
     assert found.temp_air[0] == pytest.approx(10.5) and found.ghi[0] == pytest.approx(500.0)
     assert found.wind_speed[0] == pytest.approx(3.5)
@@ -123,8 +124,9 @@ def test_a_weather_forecast_is_read_in_our_units():
         (packed(KML.replace(b"284.15", b"warm")), "TTT holds 'warm'"),
         (packed(KML.replace(b"284.15", b"")), "TTT has 5 values; allowed: 6"),
         (packed(KML.replace(b'"Rad1h"', b'"Other"')), "has no Rad1h"),
+        (packed(KML.replace(b"6.97,51.40", b"6.97,514.0")), "coordinates are '6.97,514.0,150.0'"),
     ],
-    ids=["zip", "document", "xml", "entities", "times", "text", "count", "element"],
+    ids=["zip", "document", "xml", "entities", "times", "text", "count", "element", "place"],
 )
 def test_a_broken_forecast_is_refused_in_a_sentence(document, sentence):
     with pytest.raises(SourceError, match=sentence):

@@ -17,8 +17,8 @@ from vpp.store import Format, Part, Store, StoreError, registrations
 from vpp.store.columnar import csv_from_parquet, parquet_from_csv
 from vpp.store.commissioning import Commissioned
 from vpp.store.dispatching import Grid, Identity, Override, OverrideKind, add_override, push, save_grid
+from vpp.store.jobs import State, ask, claim, finish
 from vpp.store.registrations import Confirmed, Habit
-from vpp.store.studies import ask
 from vpp.store.tables import LEFT_OUT, TABLES, Column
 
 DAY = timedelta(days=1)
@@ -52,7 +52,9 @@ def fill(store: Store) -> None:
     add_override(store, Override(override_id=UUID(int=3), kind=OverrideKind.LOCK, target="b2", value_kw=-1 / 3,
                                  max_import_kw=None, max_export_kw=None, start=NOON, until=NOON + QUARTER,
                                  author="dispatcher", reason="a,b", created=NOON))  # fmt: skip
-    ask(store, UUID(int=4), "planner", {"changes": []}, NOON)
+    ask(store, "what-if", "", "planner", {"changes": []}, id=UUID(int=4))
+    assert claim(store, ["what-if"], UUID(int=5))
+    assert finish(store, UUID(int=5), UUID(int=4), State.DONE, "done", {"saves_eur": 1 / 3})
     followed = Judgement(
         asset_id="b1", start=NOON, verdict=Verdict.LATE, setpoint_id=UUID(int=1), detail='"late", 70 s'
     )

@@ -14,6 +14,8 @@ from tests.study.build import done, write_case, write_study
 from vpp.domain import Mistakes
 from vpp.operations.study import read_study
 from vpp.operations.study.grid_check import check_grid
+from vpp.operations.study.report import render
+from vpp.operations.study.report.words import DE, EN
 from vpp.sources.grid_files import pandapower_grid, read_grid, simbench_grid
 
 FOUR = Path(__file__).parent / "grids" / "four_bus.json"
@@ -99,6 +101,16 @@ def test_the_worst_hours_of_a_variant_are_checked(tmp_path):
         assert bus.broken is broken, "SimBench gives this bus 0.95 … 1.05"
     table = pd.read_parquet(out / "grid.parquet")
     assert table["broken"].sum() == 1 and set(table["kind"]) == {"bus", "line"}
+    assert set(table["variant"]) == {"base", "more"}, "the check of one variant leaves that of another alone"
+    volts = at_the_end_of_a_line(1.02 * 0.4, 0.1, 0.04, 120.0, 0.0) / 0.4
+    lowest = f"{100 * volts:.1f} %"
+    told = (EN, lowest, "Voltages and loadings"), (DE, lowest.replace(".", ","), "Spannungen und Auslastungen")
+    for words, value, heading in told:
+        text = render(out, words)
+        assert heading in text and f"<td>{value} (b)</td>" in text
+        assert "more: 1" in text and "95 … 105 %" in text
+    (out / "grid.parquet").rename(out / "elsewhere.parquet")
+    assert "Voltages and loadings" not in render(out, EN), "what was not checked is not told"
     shutil.rmtree(case / "grid")
     with pytest.raises(Mistakes, match="has no grid"):
         check_grid(study, out, "base", ASSET_TYPES)

@@ -1,4 +1,7 @@
-"""Cases that others have published, as studies; MW there are kW here, so EUR there are thousandths here."""
+"""Cases that others have published, as studies; MW there are kW here, so EUR there are thousandths here.
+
+PyPSA: Brown, Hörsch and Schlachtberger 2018, doi:10.5334/jors.188; its examples with results at https://docs.pypsa.org.
+"""
 
 from pathlib import Path
 
@@ -7,6 +10,8 @@ import pytest
 from tests.study.build import done, write_study
 from vpp.operations.study import files
 from vpp.operations.study.summary import summaries
+
+PLANTS = "id,node,heat_node,max_power_kw,electrical_efficiency,thermal_efficiency,fuel_eur_per_mwh,min_power_fraction"
 
 
 def write_island(folder: Path, plants: dict[str, tuple[float, float, float]], load: list[float], wind=None, more=None):
@@ -23,8 +28,7 @@ def write_island(folder: Path, plants: dict[str, tuple[float, float, float]], lo
     rows = [
         f"{name},bus,air,{kw},0.5,0.1,{eur * 0.5},{least}" for name, (kw, eur, least) in plants.items()
     ]  # half of the fuel becomes power, so that a kWh of power costs what is published
-    head = "id,node,heat_node,max_power_kw,electrical_efficiency,thermal_efficiency,fuel_eur_per_mwh,min_power_fraction"
-    (folder / "chp.csv").write_text("\n".join([head, *rows]) + "\n")
+    (folder / "chp.csv").write_text("\n".join([PLANTS, *rows]) + "\n")
     (folder / "load.csv").write_text("id,node,demand_kw\nload,bus,load\n")
     if wind:
         (folder / "pv.csv").write_text("id,node,peak_kw,profile\nwind,bus,3000,wind\n")
@@ -45,6 +49,25 @@ def test_pypsa_unit_commitment_minimum_part_load(tmp_path):
     assert day.kpis["cost_eur"] == pytest.approx(356.0)
     assert day.kpis["violations"] == 0 and day.by_type["chp"]["injected_kwh"] == pytest.approx(15_800)
     assert day.end["coal"]["initial_on_h"] == -1 and day.end["gas"]["initial_on_h"] == 1
+
+
+@pytest.mark.parametrize(("start", "stop", "objective"), [(0.0, 0.0, 486.0), (5.0, 0.025, 491.025)])
+def test_pypsa_unit_commitment_minimum_down_time_and_start_costs(tmp_path, start, stop, objective):
+    # PyPSA, examples "Unit Commitment", "Minimum Down Time" and "Start Up and Shut Down Costs": coal 20 EUR/MWh, at
+    # least 30 % of 10,000 MW, off for at least 2 h; gas 70, at least 10 % of 4,000 MW; load 3000, 800, 3000, 8000 MW.
+    # Published: coal 0, 0, 3000, 8000; gas 3000, 800, 0, 0; objective 486,000 EUR, and 491,025 where a start of coal
+    # costs 5,000 and a stop of gas 25. Gas starts as often as it stops in these hours: its stop is paid at its start.
+    rows = (
+        f"coal,bus,air,10000,0.5,0.1,10,0.3,2,{start},-1",  # off for one hour: it cannot start in the first
+        f"gas,bus,air,4000,0.5,0.1,35,0.1,0,{stop},-1",
+    )
+    text = "\n".join([f"{PLANTS},min_down_h,start_cost_eur,initial_on_h", *rows]) + "\n"
+    write_island(tmp_path / "case", {}, [3000, 800, 3000, 8000], more={"chp.csv": text})
+    out = done(write_study(tmp_path / "s.toml"), tmp_path / "out")
+    (day,) = files.results(out, files.required_manifest(out))
+    assert day.kpis["cost_eur"] == pytest.approx(objective)
+    assert day.kpis["violations"] == 0 and day.by_type["chp"]["injected_kwh"] == pytest.approx(14_800)
+    assert day.end["coal"]["initial_on_h"] == 2 and day.end["gas"]["initial_on_h"] == -2
 
 
 def test_pypsa_electricity_market_with_storage(tmp_path):

@@ -1,5 +1,6 @@
 """The application: routes, guard, errors, and the document that describes them."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,10 +11,12 @@ from fastapi.routing import APIRoute
 
 from vpp.api.guard import LOG_INS_PER_MINUTE, PER_MINUTE, Guard
 from vpp.api.problems import SCHEMA, add_handlers, declared
-from vpp.api.routes import assets, decisions, events, imports, jobs, people, plans, platform, registry
-from vpp.api.studying import Studies
-from vpp.api.working import Jobs
+from vpp.api.routes import assets, decisions, desk, events, imports, jobs, people, plans, platform, registry
+from vpp.operations.desk import Desk, Studio
+from vpp.operations.errands import Errands
 from vpp.operations.live.clock import SharedClock
+from vpp.operations.runner import Runner
+from vpp.settings import settings
 from vpp.store import Store
 
 PREFIX = "/api/v1"
@@ -36,21 +39,26 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        app.state.studies.start()
-        app.state.jobs.start()
+        app.state.runner.start()
+        app.state.errands.start()
         yield
-        app.state.jobs.stop()
-        app.state.studies.stop()
+        await asyncio.to_thread(app.state.runner.stop)
+        app.state.errands.stop()
 
     app = FastAPI(
         title="vpp", version="1", description=ABOUT, lifespan=lifespan, openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None, redoc_url=None, generate_unique_id_function=_name, redirect_slashes=False,
     )  # fmt: skip
-    app.state.store, app.state.clock, app.state.studies = store, clock, Studies(store, clock)
-    app.state.jobs = Jobs(store, folder)
+    app.state.store, app.state.clock, app.state.runner = store, clock, Runner(store)
+    app.state.errands = Errands(
+        store, app.state.runner, lambda: app.state.clock, networks, folder, registry.profiles
+    )  # fmt: skip
+    home = settings().home
+    app.state.desk = Desk(store, app.state.runner, home / "desk")
+    app.state.studio = Studio(store, app.state.runner, home / "studies")
     app.state.networks, app.state.streams = tuple(networks), events.Streams()
     every = APIRouter(prefix=PREFIX, responses=declared(400, 413, 422, 429, 503))
-    for routes in (platform, events, people, assets, registry, plans, decisions, imports, jobs):
+    for routes in (platform, events, people, assets, registry, plans, decisions, imports, jobs, desk):
         every.include_router(routes.router)
     app.include_router(every)
     add_handlers(app)

@@ -52,9 +52,10 @@ CALL = """
             raise ApiError(answer.status_code, told.get("detail", answer.text))
         if not answer.content:
             return None
-        if "json" not in answer.headers.get("content-type", ""):
-            return answer.text
-        return answer.json()
+        kind = answer.headers.get("content-type", "")
+        if "json" in kind:
+            return answer.json()
+        return answer.text if kind.startswith(("text/", "application/toml")) else answer.content
 """
 
 
@@ -121,7 +122,7 @@ def _method(path: str, method: str, operation: Mapping[str, Any]) -> str:
         ]
     good = next((a for code, a in operation["responses"].items() if code.startswith("2")), {})
     content = good.get("content", {}).get("application/json")
-    result = _type(content["schema"]) if content else ("None" if not good.get("content") else "str")
+    result = _type(content["schema"]) if content else _raw(good.get("content", {}))
     lines = [f"    def {operation['operationId']}({', '.join(signature)}) -> {result}:"]
     if about := operation.get("description"):
         lines.append(_docstring(about, 8))
@@ -137,6 +138,12 @@ def _method(path: str, method: str, operation: Mapping[str, Any]) -> str:
         call.append(f'content=content, form="{next(iter(body))}"')
     lines.append(f"        return self._call({', '.join(call)})\n")
     return "\n".join(lines)
+
+
+def _raw(content: Mapping[str, Any]) -> str:
+    """What comes as no JSON: text, or bytes, or either as it was asked for."""
+    kinds = {"bytes" if each["schema"].get("format") == "binary" else "str" for each in content.values()}
+    return " | ".join(sorted(kinds)) or "None"
 
 
 def _pair(parameter: Mapping[str, Any]) -> str:

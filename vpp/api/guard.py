@@ -1,5 +1,6 @@
 """What every request passes: size, rate, and the headers that keep a browser from mischief."""
 
+import math
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ PER_MINUTE, LOG_INS_PER_MINUTE = 1200, 20
 MOST_PEERS = 10_000
 
 DOORS = ("/api/v1/session", "/api/v1/setup", "/login", "/setup")
-IMPORTS = ("/api/v1/imports/", "/inputs/", "/planner/", "/studies/")
+IMPORTS = ("/api/v1/imports/", "/api/v1/desk/cases", "/inputs/", "/planner/", "/studies/")
 """Where files are taken in."""
 
 
@@ -62,7 +63,8 @@ class Guard:
         if not wait and scope["path"] in DOORS and scope["method"] == "POST":
             wait = self._doors.wait_s(peer, now)
         if wait:
-            refused = answer(429, f"too many requests; allowed: again in {wait:.0f} s", {"Retry-After": f"{wait:.0f}"})
+            left = math.ceil(wait)
+            refused = answer(429, f"too many requests; allowed: again in {left} s", {"Retry-After": f"{left}"})
             await refused(scope, receive, guarded)
             return
         most = MOST_IMPORT_BYTES if scope["path"].startswith(IMPORTS) else MOST_BYTES

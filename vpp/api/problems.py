@@ -33,6 +33,18 @@ HEADERS = {
 }
 """Of every answer, errors too: what keeps a browser from mischief."""
 
+TELLING: dict[int, dict[str, Any]] = {
+    401: {"WWW-Authenticate": {"description": "`Bearer`: how to prove who you are.", "schema": {"type": "string"}}},
+    429: {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}},
+    503: {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}},
+}
+"""Headers that tell what to do next, by status."""
+
+BEGUN: dict[int | str, dict[str, Any]] = {
+    202: {"headers": {"Location": {"description": "Where to ask how far it is.", "schema": {"type": "string"}}}}
+}
+"""For `responses=` of long work."""
+
 log = logging.getLogger(__name__)
 
 
@@ -58,8 +70,11 @@ def secured(headers: MutableHeaders) -> None:
 
 def declared(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For `responses=`: what may come instead of the answer."""
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {s: {"description": TITLES[s], "content": {MEDIA: {"schema": schema}}} for s in statuses}
+    content = {MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        s: {"description": TITLES[s], "content": content} | ({"headers": TELLING[s]} if s in TELLING else {})
+        for s in statuses
+    }
 
 
 SCHEMA: dict[str, Any] = {

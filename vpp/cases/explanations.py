@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ from vpp.cases.series_book import stamp
 from vpp.domain import Limit, Message, Plan, Reason, maybe_message
 
 REASONS, LIMITS = "reasons.csv", "limits.csv"
+_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
 def write_explanations(plan: Plan, folder: Path) -> None:
     """Writes the files that have rows."""
-    reasons = ((r.asset, stamp(r.start), stamp(r.end), r.code, r.sentence, _plain(r.said)) for r in plan.reasons)
+    at = cache(stamp)  # of a city's reasons there are many, of their times few
+    reasons = ((r.asset, at(r.start), at(r.end), r.code, r.sentence, _plain(r.said)) for r in plan.reasons)
     limits = ((x.where, x.limit, x.unit, x.steps, x.worth_eur) for x in plan.limits)
     if plan.reasons:
         _write(folder / REASONS, ("asset", "from", "to", "code", "sentence", "said"), reasons)
@@ -44,7 +47,7 @@ def read_explanations(folder: Path) -> tuple[tuple[Reason, ...], tuple[Limit, ..
 
 def _plain(message: Message | None) -> str:
     """Template and values as JSON."""
-    return "" if message is None else json.dumps(message.as_plain(), ensure_ascii=False)
+    return "" if message is None else _JSON.encode(message.as_plain())
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -64,7 +64,7 @@ def _checked_and_run(wanted: Any, out: Path, workers: int, dask: str | None, dry
             )
         return
     with one_sentence(StudyFailed, ModuleNotFoundError), shown_progress() as progress:
-        manifest = _run(wanted, out, workers, dask, progress)
+        manifest = on_workers(wanted, out, workers, dask, progress)
     if as_json:
         print_json({"folder": str(out), "days": len(manifest["days"]), "chains": len(manifest["chains"])})
     else:
@@ -91,7 +91,10 @@ def _at_base(wanted: Any, out: Path, *, keep: bool) -> Generator[Any]:
         yield at_base(wanted, out)
 
 
-def _run(wanted: Any, out: Path, count: int, dask: str | None, progress: Callable[[int, int, float], None]) -> Any:
+def on_workers(
+    wanted: Any, out: Path, count: int, dask: str | None, progress: Callable[[int, int, float], None]
+) -> Any:
+    """The study on processes of this machine, or on Dask: 'local' or a scheduler's address. Returns the manifest."""
     from assets import ASSET_TYPES
     from vpp.operations.study import run_study, workers
 

@@ -4,6 +4,7 @@ Each keeps its own source, end and events. When the one in force ends, the other
 """
 
 from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 
 from vpp.devices.orders import Journal, Key, Order
 from vpp.domain import Clock, Message, Setpoint, SetpointKind, SetpointState, said, utc
@@ -18,6 +19,16 @@ def by(order: Order) -> Message:
 
 def was_valid(order: Order) -> Message:
     return said("valid until %(until_utc)s UTC", until_utc=utc(order.setpoint.expires_at))
+
+
+def stronger_than(setpoint: Setpoint, held: Order, now: datetime) -> Message | None:
+    """Words for an order in force that this setpoint may not replace; None: it may."""
+    if held.ending or held.setpoint.expires_at <= now:
+        return None
+    if held.setpoint.priority >= setpoint.priority:
+        return None
+    return said("%(held_order)s is in force with the stronger priority %(priority)s", held_order=held.words,
+                priority=held.setpoint.priority.name)  # fmt: skip
 
 
 class Behind:

@@ -2,13 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from vpp.devices.device import Command, Device
 from vpp.domain import Clock, Message, Priority, Reading, Setpoint, SetpointEvent, SetpointState, said
 
 Key = tuple[str, str]
 """(asset, setpoint name)"""
+RETRY_S = 20.0
+"""Between two tries of an order that failed, where the profile asks for no refresh."""
+REACH_S = 1.0
+"""An order that did not reach its device is tried again so soon, then after twice the time, and so on up to the usual.
+It does not wait until the link would read again by itself, which may be a minute."""
+
 S = SetpointState
 
 
@@ -54,6 +60,19 @@ class Order:
     def uncertain(self) -> bool:
         """Whether it is unknown what the device does; a ramp under way is known."""
         return self.state in (S.LOST, S.FAILED) or (self.verified_at is None and self.at is None)
+
+    @property
+    def pause(self) -> timedelta:
+        """Until the next try."""
+        usual = self.command.spec.hold.refresh_s or RETRY_S
+        soon = REACH_S * 2 ** min(self.unsent - 1, 10) if self.unsent else usual
+        return timedelta(seconds=min(soon, usual))
+
+    def watch_effect(self) -> None:
+        """From now on its effect must be measured in time, if its profile says by what."""
+        effect = self.command.spec.effect
+        if effect and self.verified_at:
+            self.effect_by = self.verified_at + timedelta(seconds=effect.within)
 
     @property
     def words(self) -> str:

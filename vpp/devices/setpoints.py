@@ -12,27 +12,16 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from vpp.devices.admission import WriteBudget, admitted
-from vpp.devices.behind import Behind, by, was_valid
+from vpp.devices.behind import Behind, by, stronger_than, was_valid
 from vpp.devices.blocks import Value
 from vpp.devices.device import Device
+from vpp.devices.hand import Hand
 from vpp.devices.link import Link, LinkError, Refused
 from vpp.devices.orders import Journal, Key, Order, judge
 from vpp.devices.poller import Batch, is_usable
 from vpp.devices.profile import SETPOINTS
-from vpp.devices.ramp import advanced, origin, ramps, step_s
-from vpp.devices.sequence import read_back, stranger, write_steps
-from vpp.domain import (
-    Clock,
-    Message,
-    Priority,
-    Reading,
-    Setpoint,
-    SetpointEvent,
-    SetpointKind,
-    SetpointState,
-    said,
-    utc,
-)
+from vpp.devices.ramp import advanced, origin, ramps
+from vpp.domain import Clock, Message, Priority, Reading, Setpoint, SetpointEvent, SetpointState, said, utc
 
 VERIFY_PAUSE_S = 0.2
 """Between two read-backs while the device still shows something else."""
@@ -40,12 +29,6 @@ READ_BACK_S = 1.0
 """Between two tries to read back an order whose outcome is unknown; the link's own pause may make it longer."""
 PAUSE_S = 0.5
 """How long an order that keeps min_interval may hold up the one that replaces it."""
-RETRY_S = 20.0
-"""Between two tries of an order that failed, where the profile asks for no refresh."""
-REACH_S = 1.0
-"""An order that did not reach its device is tried again so soon, then after twice the time, and so on up to the usual.
-It does not wait until the link would read again by itself, which may be a minute."""
-
 S = SetpointState
 
 
@@ -64,11 +47,10 @@ class SetpointProtocol:
         self._orders = dict[Key, Order]()
         self._coming = dict[Key, Order]()
         self._locks = dict[Key, asyncio.Lock]()
-        self._written = dict[Key, datetime]()
         self._known = dict[UUID, datetime]()
         self._budget = budget or WriteBudget()
+        self._hand = Hand(link_of, clock, self._budget)
         self._behind = Behind(clock)
-        self._recognised = set[Device]()
         self.bounds = dict[str, tuple[float, float, str]]()
         """Least and greatest target of an asset while a grid operator's limit holds, kW, and both in words."""
 
@@ -132,7 +114,7 @@ class SetpointProtocol:
             self._coming[order.key] = order
         else:
             order.resumed, order.next_try = True, now
-            self._written[order.key] = last_heard
+            self._hand.written[order.key] = last_heard
             first = self._behind.stricter(order, self._orders.get(order.key))
             self._orders[order.key] = first
             if first is order:
@@ -238,7 +220,7 @@ class SetpointProtocol:
                 self._come_forward(first)
             if first is not order:
                 return
-        elif held is not None and (stronger := self._stronger(held, order.setpoint)):
+        elif held is not None and (stronger := stronger_than(order.setpoint, held, self._clock.now())):
             journal.state(order, S.REJECTED, stronger)
             return
         if not self._supersede(order, journal):
@@ -255,15 +237,6 @@ class SetpointProtocol:
         if (behind := self._behind.take(order.key)) is not None:
             self._come_forward(behind)
 
-    def _stronger(self, held: Order, setpoint: Setpoint) -> Message | None:
-        """Words for an order in force that this setpoint may not replace; None: it may."""
-        if held.ending or held.setpoint.expires_at <= self._clock.now():
-            return None
-        if held.setpoint.priority >= setpoint.priority:
-            return None
-        return said("%(held_order)s is in force with the stronger priority %(priority)s", held_order=held.words,
-                    priority=held.setpoint.priority.name)  # fmt: skip
-
     def _supersede(self, order: Order, journal: Journal) -> bool:
         """Put the order in the place of the one before; True: the device holds it already (dead-band)."""
         before = self._orders.get(order.key)
@@ -277,30 +250,15 @@ class SetpointProtocol:
         order.beat = before.beat
         if before.state not in (S.RELEASED, S.EXPIRED):
             order.origin = before.at if before.at is not None else before.value if before.verified_at else None
-        if not self._within_deadband(order, before):
+        if not self._hand.holds(order, before):
             return False
         order.value = before.value
         order.verified_at = self._clock.now()
         order.next_try = before.next_try
-        self._watch(order)
+        order.watch_effect()
         why = said("in the device already, within the dead-band of %(wanted_value)s", wanted_value=order.setpoint.value)
         journal.state(order, S.VERIFIED, why)
         return True
-
-    def _within_deadband(self, order: Order, before: Order) -> bool:
-        timeout, now = order.command.spec.hold.device_timeout, self._clock.now()
-        written = self._written.get(order.key)
-        fresh = written is not None and (timeout is None or now < written + timedelta(seconds=timeout))
-        near = abs(order.value - before.value) <= order.command.deadband
-        if order.command.kind is SetpointKind.LIMIT:
-            near = near and before.value <= order.value  # a limit in force may be stricter, never looser
-        ended = before.state in (S.RELEASED, S.EXPIRED)
-        return near and fresh and before.verified_at is not None and not ended
-
-    def _watch(self, order: Order) -> None:
-        effect = order.command.spec.effect
-        if effect and order.verified_at:
-            order.effect_by = order.verified_at + timedelta(seconds=effect.within)
 
     # Carrying it out
 
@@ -321,7 +279,7 @@ class SetpointProtocol:
 
     async def _pause(self, order: Order) -> None:
         """Respect min_interval; a grid limit does not wait."""
-        written = self._written.get(order.key)
+        written = self._hand.written.get(order.key)
         if written is None or order.setpoint.priority is Priority.GRID_LIMIT:
             return
         due = written + timedelta(seconds=order.command.spec.min_interval)
@@ -333,10 +291,9 @@ class SetpointProtocol:
         order.verified_at, order.effect_by, order.at = None, None, None
         try:
             await link.reach(device.unit, priority)
-            if device not in self._recognised and (wrong := await stranger(link, device, priority)):
+            if wrong := await self._hand.recognise(device, priority):
                 self._reject(order, journal, said("not the device of its profile: %(problem)s", problem=wrong))
                 return False
-            self._recognised.add(device)
             since = await origin(order, link, device, priority) if ramps(order) else None
         except LinkError as problem:
             order.unsent += 1
@@ -354,10 +311,10 @@ class SetpointProtocol:
 
     async def _written_or_said(self, order: Order, journal: Journal, priority: Priority) -> bool:
         try:
-            await self._write(order, priority)
+            await self._hand.write(order, priority)
         except Refused as refusal:
             if not self._behind.holds(order.key):  # what comes forward is written in place of a release
-                await self._withdraw(order)
+                await self._hand.withdraw(order)
             self._reject(order, journal, said("the device refused, %(problem)s", problem=refusal))
         except LinkError as problem:
             why = said("outcome unknown until read back: %(problem)s", problem=problem)
@@ -375,32 +332,14 @@ class SetpointProtocol:
             if await self._written_or_said(order, journal, Priority.SETPOINT) and order.at is None:
                 await self._prove(order, journal, Priority.SETPOINT)
 
-    async def _write(self, order: Order, priority: Priority) -> None:
-        link, command = self._link_of(order.device), order.command
-        order.beat += 1
-        self._budget.count(order, self._clock.now())
-        value = order.value if order.at is None else order.at
-        await write_steps(link, order.device, command, command.steps, value, order.beat, priority, self._clock)
-        self._written[order.key] = now = self._clock.now()
-        every = command.spec.hold.refresh_s if order.at is None else step_s(command)
-        order.next_try = now + timedelta(seconds=every) if every else None
-
-    async def _withdraw(self, order: Order) -> bool:
-        """Write the release steps; True: all were echoed."""
-        link, command = self._link_of(order.device), order.command
-        priority = min(order.setpoint.priority, Priority.SETPOINT)
-        self._budget.count(order, self._clock.now())
-        try:
-            await write_steps(link, order.device, command, command.release, 0.0, 0, priority, self._clock)
-        except LinkError:
-            return False
-        return True
-
     async def _verify(self, order: Order, journal: Journal, priority: Priority) -> None:
         within = order.command.spec.verify.within
         until = self._clock.now() + timedelta(seconds=within)
         while True:
-            problem = await self._mismatch(order, priority)
+            try:
+                problem = await self._hand.mismatch(order, priority)
+            except LinkError as silent:
+                problem = str(silent)
             left = (until - self._clock.now()).total_seconds()
             if problem is None or left <= 0 or not self._is_current(order):
                 break
@@ -413,16 +352,9 @@ class SetpointProtocol:
 
     def _verified(self, order: Order, journal: Journal, detail: Message) -> None:
         order.verified_at, order.late, order.resumed = self._clock.now(), False, False
-        self._watch(order)
+        order.watch_effect()
         if self._is_current(order):
             journal.state(order, S.VERIFIED, detail)
-
-    async def _mismatch(self, order: Order, priority: Priority) -> Message | str | None:
-        try:
-            seen = await read_back(self._link_of(order.device), order.device, order.command, priority)
-        except LinkError as problem:
-            return str(problem)
-        return order.command.mismatch(seen, order.value)
 
     def _reject(self, order: Order, journal: Journal, detail: Message) -> None:
         if self._is_current(order):
@@ -434,18 +366,12 @@ class SetpointProtocol:
         order.verified_at, order.effect_by, order.at, order.origin = None, None, None, None
         now = self._clock.now()
         if state is S.LOST:
-            self._written[order.key] = now  # the device may have it
-        order.next_try = now if state is S.LOST else now + self._pause_of(order)
+            self._hand.written[order.key] = now  # the device may have it
+        order.next_try = now if state is S.LOST else now + order.pause
         if self._is_current(order) and order.state is not state:
             again = said("%(problem)s; tried again until %(until_utc)s UTC", problem=detail,
                          until_utc=utc(order.setpoint.expires_at))  # fmt: skip
             journal.state(order, state, again)
-
-    @staticmethod
-    def _pause_of(order: Order) -> timedelta:
-        usual = order.command.spec.hold.refresh_s or RETRY_S
-        soon = REACH_S * 2 ** min(order.unsent - 1, 10) if order.unsent else usual
-        return timedelta(seconds=min(soon, usual))
 
     # Keeping it, and ending it
 
@@ -474,25 +400,25 @@ class SetpointProtocol:
         async with self._lock(order):
             if not self._is_current(order):
                 return
-            if order.key in self._written:  # the device may hold it, or an older one
+            if order.key in self._hand.written:  # the device may hold it, or an older one
                 try:
-                    seen = await read_back(self._link_of(order.device), order.device, order.command, priority)
+                    missing = await self._hand.mismatch(order, priority)
                 except LinkError:
                     order.unsent += order.unsent > 0
-                    pause = self._pause_of(order) if order.unsent else timedelta(seconds=READ_BACK_S)
+                    pause = order.pause if order.unsent else timedelta(seconds=READ_BACK_S)
                     order.next_try = self._clock.now() + pause
                     return
-                if order.command.mismatch(seen, order.value) is None:
+                if missing is None:
                     every, old = order.command.spec.hold.refresh_s, order.resumed
                     self._verified(order, journal, said("read back after the loss"))
-                    since = self._clock.now() - timedelta(seconds=every or 0) if old else self._written[order.key]
+                    since = self._clock.now() - timedelta(seconds=every or 0) if old else self._hand.written[order.key]
                     order.next_try = since + timedelta(seconds=every) if every else None
                     return
         await self._carry_out(order, journal, priority)
 
     async def _repeat(self, order: Order, journal: Journal) -> None:
         try:
-            await self._write(order, Priority.REFRESH)
+            await self._hand.write(order, Priority.REFRESH)
         except Refused as refusal:
             why = said("the refresh was refused, %(problem)s", problem=refusal)
             self._retry(order, journal, S.FAILED, why)
@@ -504,7 +430,7 @@ class SetpointProtocol:
         if not self._is_current(order):
             return
         order.effect_by = None
-        if order.resumed and (gone := await self._gone(order)):
+        if order.resumed and (gone := await self._hand.gone(order)):
             if self._is_current(order):
                 self._remove(order)
                 why = said("%(reason)s; the device had let it go: %(problem)s", reason=reason, problem=gone)
@@ -516,7 +442,7 @@ class SetpointProtocol:
                        first_order=behind.words, issuer=behind.setpoint.issuer)  # fmt: skip
             journal.state(order, S.RELEASED, why)
             return
-        done, by_itself = await self._withdraw(order), self._forgotten(order, reason)
+        done, by_itself = await self._hand.withdraw(order), self._hand.forgotten(order, reason)
         if not self._is_current(order):
             return
         if done or by_itself:
@@ -526,22 +452,3 @@ class SetpointProtocol:
             order.ending = reason
             journal.state(order, S.LOST, said("%(reason)s, but its release was not confirmed; tried again",
                                               reason=reason))  # fmt: skip
-
-    async def _gone(self, order: Order) -> Message | None:
-        """What a device shows that no longer holds an order of before the restart; None: it holds it, or is silent."""
-        try:
-            seen = await read_back(self._link_of(order.device), order.device, order.command, Priority.SETPOINT)
-        except LinkError:
-            return None
-        return order.command.mismatch(seen, order.value)
-
-    def _forgotten(self, order: Order, reason: str) -> Message | None:
-        """Why the order ends though its release was not confirmed; None: the device may still hold it."""
-        hold, written = order.command.spec.hold, self._written.get(order.key)
-        if written is None:
-            return said("%(reason)s; it was never accepted", reason=reason)
-        if hold.device_timeout is None or self._clock.now() < written + timedelta(seconds=hold.device_timeout):
-            return None
-        does = hold.on_loss if isinstance(hold.on_loss, str) else f"{order.command.fallback:g} kW"
-        return said("%(reason)s; the device's own time-out of %(timeout_s)s has passed: %(does)s", reason=reason,
-                    timeout_s=hold.device_timeout, does=does)  # fmt: skip

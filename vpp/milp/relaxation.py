@@ -27,7 +27,7 @@ def rows_of(m: Matrix) -> csr_array:
 
 
 class Relaxation:
-    """In HiGHS, with its basis: solved again after bounds have changed."""
+    """In HiGHS: solved again after bounds have changed."""
 
     def __init__(self, m: Matrix, idle: NDArray[np.bool_] | None = None) -> None:
         self._m = m
@@ -40,6 +40,9 @@ class Relaxation:
         self._bound_rows(np.flatnonzero(outside), free=True)
 
     def hold(self, columns: NDArray[np.bool_], values: Array) -> None:
+        """The columns stand at these whole numbers. What is left is solved anew: presolve takes so much out of it that
+        this is sooner done than going on from the basis before (0.6 s against 0.7 to 2 s, 300 assets)."""
+        self._highs.clearSolver()
         at = np.flatnonzero(columns).astype(np.int32)
         held = np.clip(np.round(values[at]), self._m.lower[at], self._m.upper[at])
         self._highs.changeColsBounds(len(at), at, held, held)

@@ -1,5 +1,6 @@
 """HiGHS: options checked, a time limit that means it, and no plan where there is none."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -110,6 +111,8 @@ def solve(
 
 def run_until_interrupted(highs: highspy.Highs) -> None:
     """Solves in a thread, so that Ctrl-C stops it and goes on upwards; HiGHS's own way prints and carries on."""
+    for name, lock in (("stopped", threading.RLock()), ("started", threading.Lock())):
+        setattr(highs, f"_Highs__solver_{name}", lock)  # its own: the class's let a process solve one thing at a time
     highs.HandleUserInterrupt = True
     highs.startSolve()
     try:

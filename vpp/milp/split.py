@@ -28,7 +28,7 @@ INTEGRAL = 1e-6
 PART_GAP = 0.25
 """Share of the allowed distance that all parts together may leave unproven in the bound."""
 OWN_GAP = 0.25
-"""Share of `gap_eur` to which all parts together are solved beside what they share."""
+"""Share of the allowed distance to which all parts together are solved beside what they share."""
 COMBINED = 2
 """Combinations of answers that are tried in a round."""
 ROUNDS, WORTHWHILE, IN_VAIN = 20, 0.05, 2
@@ -134,10 +134,11 @@ def _one_by_one(m: Matrix, parts: list[Part], shared: NDArray[np.bool_], x: Arra
     now = np.clip(x, m.lower, m.upper)
     a = rows_of(m)
     undecided = [part for part in parts if not _is_integral(m, now, part.columns)]
+    own_gap = OWN_GAP * aim.allowed(float(m.cost @ now) + m.offset) / len(parts)
     for part in undecided or parts:
         free = shared.copy()
         free[part.columns] = True
-        options = {**QUICK, "mip_abs_gap": OWN_GAP * aim.gap_eur / len(parts), "mip_max_nodes": aim.node_limit}
+        options = {**QUICK, "mip_abs_gap": own_gap, "mip_max_nodes": aim.node_limit}
         try:
             found = solve(_beside(m, a, free, now), gap=1e-4, time_limit=FOREVER_S, options=options)
         except NoPlan:

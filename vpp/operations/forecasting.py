@@ -2,10 +2,12 @@
 
 A series whose name says what it is, is modelled; one that belongs to an asset with readings is learnt from them:
 
+    expected-…                        as what follows, of a device that its owner registered
     pv-TILT-AZIMUTH                   kW per kW of peak of that plane (pvlib)
     cop-air, cop-ground               coefficient of performance of heat pumps
     h25-KWH, p25-, g25-, l25-         electricity demand of that many kWh a year (BDEW 2025)
     efh-KWH, mfh-KWH, gko-KWH         heat demand of that many kWh a year (BDEW gas profiles), by temperature
+    heat-KWH-…                        heat demand of one house of that many kWh a year
     any other load or heat demand     the mean of its days of the same kind in the last four weeks
 """
 
@@ -23,7 +25,8 @@ from models.forecast.heat import Building, heat_profile
 from models.forecast.load import StandardLoad, mean_of_days, standard_load
 from models.forecast.pv import Plane, pv_profiles
 from vpp.domain import MARKET_ZONE, QUARTER, Array, Horizon, market_day, said
-from vpp.sources.weather import LATITUDE, LONGITUDE, temperature_of_year
+from vpp.operations.inputs import place
+from vpp.sources.weather import temperature_of_year
 from vpp.store import RegisteredAsset, Store
 from vpp.store.dispatching import known_series
 
@@ -37,6 +40,10 @@ LEAST_SHARE = 0.75
 STANDARD = {"h25": StandardLoad.HOUSEHOLD, "p25": StandardLoad.HOUSEHOLD_WITH_PV, "g25": StandardLoad.BUSINESS,
             "l25": StandardLoad.FARM}  # fmt: skip
 BUILDINGS = {"efh": Building.SINGLE_FAMILY, "mfh": Building.MULTI_FAMILY, "gko": Building.PUBLIC}
+EXPECTED = "expected-"
+"""Before the name of what a device of an owner is expected to make or need, by the weather or the typical year's."""
+EXPECTED_BEFORE = "ref-"
+"""As it was called once; devices that were registered then keep it."""
 COLUMN = {"pv": "profile", "heat_pump": "cop", "heat_demand": "demand_kw", "load": "demand_kw"}
 """By asset type: the column of the outlook that is forecast here."""
 POINT = {"load": ("power_kw", -1.0), "heat_demand": ("heat_kw", 1.0)}
@@ -51,6 +58,8 @@ class Weather:
     table: pd.DataFrame
     """temp_air (°C), wind_speed (m/s), ghi, dni, dhi (W/m²)."""
     issued: datetime
+    place: tuple[float, float]
+    """° north, ° east."""
 
 
 def forecast_registered(store: Store, now: datetime, overdue: timedelta = timedelta()) -> list[str]:
@@ -112,16 +121,21 @@ def known_weather(store: Store, now: datetime) -> Weather | None:
         {c: v[first : first + steps] for c, v in there.items()}, index=pd.DatetimeIndex(over.times())
     )  # fmt: skip
     diffuse = {c: series.get(f"weather-{c}") for c in ("dni", "dhi")}
-    return Weather(horizon=over, table=_with_beam(table, over, diffuse, first), issued=newest.issued)
+    where = place(store)
+    return Weather(
+        horizon=over, table=_with_beam(table, over, diffuse, first, where), issued=newest.issued, place=where
+    )
 
 
-def _with_beam(table: pd.DataFrame, over: Horizon, given: Mapping[str, Array | None], first: int) -> pd.DataFrame:
+def _with_beam(
+    table: pd.DataFrame, over: Horizon, given: Mapping[str, Array | None], first: int, where: tuple[float, float]
+) -> pd.DataFrame:  # fmt: skip
     """Beam and diffuse radiation as given, else split off the global one (Erbs, by pvlib)."""
     parts = [v[first : first + over.steps] for v in given.values() if v is not None]
     if len(parts) == 2 and not np.isnan(np.array(parts)).any():
         return table.assign(dni=parts[0], dhi=parts[1])
     middle = pd.DatetimeIndex(over.times()) + over.step / 2
-    sun: Any = pvlib.solarposition.get_solarposition(middle, LATITUDE, LONGITUDE)
+    sun: Any = pvlib.solarposition.get_solarposition(middle, *where)
     split: Any = pvlib.irradiance.erbs(table["ghi"].to_numpy(), sun["zenith"].to_numpy(), middle.day_of_year.to_numpy())
     return table.assign(dni=np.nan_to_num(split["dni"]), dhi=np.nan_to_num(split["dhi"]))
 
@@ -135,6 +149,7 @@ BY_COLD = said("BDEW gas profile from the weather forecast")
 
 def _modelled(name: str, kind: str, weather: Weather | None, horizon: Horizon) -> Made | None:
     """By what the name says; None: it says nothing that is known here, or the weather is not."""
+    name = plain(name)
     head, *numbers = name.split("-")
     if kind == "load" and head in STANDARD and (kwh := _number(numbers)) is not None:
         return horizon, standard_load(horizon, STANDARD[head], kwh), f"{BY_STANDARD}"
@@ -142,7 +157,7 @@ def _modelled(name: str, kind: str, weather: Weather | None, horizon: Horizon) -
         return None
     over, air = weather.horizon, weather.table["temp_air"].to_numpy()
     if kind == "pv" and (plane := _plane(head, numbers)) is not None:
-        profile = pv_profiles(weather.table, [plane], LATITUDE, LONGITUDE)[plane]
+        profile = pv_profiles(weather.table, [plane], *weather.place)[plane]
         return over, profile, f"{BY_SUN}"
     if kind == "heat_pump" and name in ("cop-air", "cop-ground"):
         curves: dict[str, Callable[[], Array]] = {
@@ -152,7 +167,14 @@ def _modelled(name: str, kind: str, weather: Weather | None, horizon: Horizon) -
     if kind == "heat_demand" and head in BUILDINGS and (kwh := _number(numbers)) is not None:
         profile = heat_profile(over, _year_with(weather), BUILDINGS[head])
         return over, profile * kwh, f"{BY_COLD}"
+    if kind == "heat_demand" and head == "heat" and (kwh := _number(numbers[:1])) is not None:
+        return over, heat_profile(over, _year_with(weather), Building.SINGLE_FAMILY) * kwh, f"{BY_COLD}"
     return None
+
+
+def plain(name: str) -> str:
+    """Without the word that says that it is expected of an owner's device."""
+    return name.removeprefix(EXPECTED).removeprefix(EXPECTED_BEFORE)
 
 
 def _number(texts: list[str]) -> float | None:

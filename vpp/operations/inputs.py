@@ -14,11 +14,18 @@ from vpp.operations.district import BUY_MARGIN_EUR_PER_MWH
 from vpp.sources import energy_charts, mosmix
 from vpp.sources.answers import Ask, SourceError
 from vpp.sources.tables import Table
+from vpp.sources.weather import LATITUDE, LONGITUDE
 from vpp.store import Store, mastr
+from vpp.store.dispatching import parts, say
 
 PRICE = "day-ahead DE-LU"
 WEATHER = ("temp_air", "wind_speed", "ghi", "dni", "dhi")
 """pvlib's names: °C, m/s, W/m²."""
+
+
+PLACE = "place of the weather"
+"""Part of the platform that says where the station is."""
+DEMO_PLACE = (LATITUDE, LONGITUDE)
 
 
 class Source(StrEnum):
@@ -84,7 +91,17 @@ def collect_weather(store: Store, ask: Ask, station: str, now: datetime) -> list
                          issued_utc=f"{found.issued:%Y-%m-%d %H:%M}")  # fmt: skip
             store.save_forecast(f"weather-{name}", now, found.start, QUARTER, np.repeat(whole, 4), model=f"{model}")
             series.append(f"weather-{name}")
+    if found.place is not None:
+        latitude, longitude = found.place
+        told = f"weather is forecast for {latitude:.2f}° N, {longitude:.2f}° E ({found.name or found.station}, DWD)"
+        say(store, PLACE, now, told, {"latitude": latitude, "longitude": longitude})
     return series
+
+
+def place(store: Store) -> tuple[float, float]:
+    """Where the sun of PV forecasts stands, ° north and ° east: at the last weather's station, else the demo's."""
+    found = next((part.details for part in parts(store) if part.name == PLACE), None)
+    return DEMO_PLACE if found is None else (float(found["latitude"]), float(found["longitude"]))
 
 
 def _until_first_gap(values: Array) -> Array:

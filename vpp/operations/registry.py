@@ -33,6 +33,12 @@ class Description:
     address: str | None
     """host:port/unit"""
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Description":
+        """A row of the registry, as it would be described anew."""
+        names = ("id", "kind", "nameplate", "outlook", "profile", "address")
+        return cls(**{name: row[name] for name in names})
+
 
 def unit_of(store: Store, asset_types: Mapping[str, AssetType], given: Description, now: datetime) -> Unit:
     """The asset as a row of the live case; raises Mistakes, all of them at once."""

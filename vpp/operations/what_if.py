@@ -8,7 +8,7 @@ from typing import Any
 from vpp.domain import QUARTER, AssetType, Case, Mistake, Mistakes, Plan, Unit, nearest, quarter_of
 from vpp.domain.columns import Kind, column_of
 from vpp.operations import plan as planning
-from vpp.operations.live.planner import horizon_from
+from vpp.operations.live.spans import horizon_from
 from vpp.operations.live_case import live_case
 from vpp.store import Store
 

@@ -32,6 +32,10 @@ class StationForecast:
     """Hourly; an interval is named by its start. NaN: not forecast."""
 
     station: str
+    name: str
+    """`ESSEN`; empty: not told."""
+    place: tuple[float, float] | None
+    """° north, ° east; None: not told."""
     issued: datetime
     start: datetime
     temp_air: Array
@@ -66,10 +70,27 @@ def read(kmz: bytes) -> StationForecast:
     values = {name: _values(root, theirs, len(times), station) for theirs, name in ELEMENTS.items()}
     # Values at a time belong to both hours that meet there; radiation is of the hour that ends there.
     return StationForecast(
-        station=station, issued=issued, start=times[0],
+        station=station, name=(root.findtext(f".//{_KML}Placemark/{_KML}description") or "").strip(),
+        place=_place(root, station), issued=issued, start=times[0],
         temp_air=_means(values["temp_air"]) - 273.15, wind_speed=_means(values["wind_speed"]),
         ghi=values["ghi"][1:] / 3.6,
     )  # fmt: skip
+
+
+def _place(root: ElementTree.Element, station: str) -> tuple[float, float] | None:
+    """KML's order is longitude, latitude, height. Decimal degrees, unlike the catalogue's degrees and minutes."""
+    text = root.findtext(f".//{_KML}Placemark/{_KML}Point/{_KML}coordinates")
+    if text is None:
+        return None
+    try:
+        longitude, latitude = (float(cell) for cell in text.split(",")[:2])
+    except ValueError:
+        longitude = latitude = math.nan
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        raise SourceError(
+            f"MOSMIX {station}: its coordinates are '{text.strip()}'; allowed: longitude,latitude in degrees"
+        )
+    return latitude, longitude
 
 
 def _document(kmz: bytes) -> ElementTree.Element:

@@ -167,6 +167,14 @@ SELECT q.start, mean FROM (
 """
 
 
+def owned_from(store: Store, asset_id: str) -> datetime | None:
+    """Since when the asset is its owner's; None: it has none."""
+    query = "SELECT owned_from FROM vpp.asset WHERE id = %s AND valid_to IS NULL AND owner_key IS NOT NULL"
+    with store.database.connection() as connection:
+        found = connection.execute(query, (asset_id,)).fetchone()
+    return None if found is None else found[0]
+
+
 def points_of(store: Store, asset_id: str) -> Sequence[Mapping[str, Any]]:
     """The newest reading of each point."""
     query = """SELECT m.point, l.at, l.value, l.quality FROM vpp.latest l

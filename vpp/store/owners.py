@@ -216,6 +216,8 @@ def _forget_people(connection: Connection[Row], name: str, key: int, pseudonym: 
     connection.execute(habits, (key,))
     connection.execute("UPDATE vpp.agreement SET accepted_by = %s WHERE owner_key = %s", (pseudonym, key))
     changed = {"pseudonym": pseudonym, "names": [name, *persons]}
+    jobs = "DELETE FROM vpp.job WHERE owner_key = %s OR author = ANY(%s) OR asked->>'owner' = %s"
+    connection.execute(jobs, (key, changed["names"], name))
     connection.execute("UPDATE vpp.override SET author = %(pseudonym)s WHERE author = ANY(%(names)s)", changed)
     connection.execute("UPDATE vpp.override SET ended_by = %(pseudonym)s WHERE ended_by = ANY(%(names)s)", changed)
     return persons

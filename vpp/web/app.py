@@ -11,8 +11,6 @@ from starlette.exceptions import HTTPException
 
 from vpp.api.problems import Problem, secured
 from vpp.domain import Mistakes
-from vpp.operations.desk import Desk, Studio
-from vpp.settings import settings
 from vpp.store import StoreError, StoreUnavailable
 from vpp.web import assets, day, day_decisions, day_numbers, entrance, inputs, owner, owner_register, planner, studio
 from vpp.web.refusals import Refusals
@@ -45,10 +43,6 @@ ERRORS = {
 
 def add_pages(app: FastAPI) -> FastAPI:
     """Everything outside `/api`."""
-    app.state.desk = Desk(settings().home / "desk")
-    app.state.desk.queue.start()
-    app.state.studio = Studio(settings().home / "studies")
-    app.state.studio.queue.start()
     app.mount("/static", Kept(directory=FOLDER), name="static")
     for module in MODULES:
         app.include_router(module.router, include_in_schema=False)

@@ -99,12 +99,17 @@ class Board:
         self._task: asyncio.Task[None] | None = None
         self._turn = asyncio.Event()
 
+    def day(self) -> Day:
+        """What the look is made from."""
+        return self._recent(fresh=False).day
+
     def look(self, variant: Variant, *, fresh: bool = False) -> Look:
         """At most `LIVE_S` old; while it is being renewed, the one before that."""
+        return self._look(self._recent(fresh=fresh), variant)
+
+    def _recent(self, *, fresh: bool) -> Kept:
         kept = self._kept
-        if fresh or kept is None or not kept.is_younger(LIVE_S):
-            kept = self._renewed(fresh=fresh)
-        return self._look(kept, variant)
+        return self._renewed(fresh=fresh) if fresh or kept is None or not kept.is_younger(LIVE_S) else kept
 
     def _renewed(self, *, fresh: bool) -> Kept:
         before = self._kept

@@ -109,7 +109,7 @@ def _device(
     fresh = reading is not None and now - reading.at <= STALE and reading.value is not None
     local = now.astimezone(MARKET_ZONE)
     first = datetime.combine(local.date().replace(day=1), time(), MARKET_ZONE)
-    days = money.worth(store, a, first, now)
+    days = money.worth(store, a.id, a.node, a.outlook, first, now)
     said, reasons = words.gettext("There is no plan for it yet. It does what it does by itself."), list[str]()
     if paused is not None:
         said = words.gettext("It is paused until %(until)s. It does what it does by itself.",
@@ -147,7 +147,7 @@ def device(
     now = clock.now()
     d = _own(store, who, words, now, asset_id)
     start = datetime.combine(now.astimezone(MARKET_ZONE).date().replace(day=1), time(), MARKET_ZONE)
-    days = money.worth(store, d.asset, start, now)
+    days = money.worth(store, asset_id, d.asset.node, d.asset.outlook, start, now)
     habit = registrations.habits(store).get(asset_id)
     limits = limit_rows(d.registration.content["limits"], words.language) if d.registration else []
     return page(

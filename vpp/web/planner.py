@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -104,8 +104,10 @@ def live(request: Request, job_id: UUID, who: SeesAsPlanner, words: Language) ->
 
 
 @router.post("/cases/{job_id}/cancel")
-def cancel(request: Request, job_id: UUID, who: ChangesAsPlanner) -> Response:
-    desk_of(request).queue.cancel(_known(request, job_id).id)
+def cancel(request: Request, job_id: UUID, who: ChangesAsPlanner, store: TheStore) -> Response:
+    job = _known(request, job_id)
+    desk_of(request).queue.cancel(job.id)
+    store.audit(who.name, "cancelled", f"case {job.id}", None, {"name": job.name}, datetime.now(UTC))
     return go(f"/planner/cases/{job_id}")
 
 

@@ -1,7 +1,7 @@
 """The planner's studio: compose a study, see how long it takes, run it, look at the variants side by side."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ def compose(request: Request, words: Language, given: FromForm, who: ChangesAsPl
         form.wrong("file", NO_CASE)
         return _compose(request, form, text, status=422)
     try:
-        work, _ = studio_of(request).add(text, who.name, store, (file, data) if data else None)
+        work, _ = studio_of(request).add(text, who.name, (file, data) if data else None)
     except Mistakes as found:
         return _compose(request, form, text, found.mistakes, status=422)
     store.audit(who.name, "brought in", f"study {work.id}", None, {"name": work.name}, work.entry.created)
@@ -148,14 +148,18 @@ def live(request: Request, work_id: UUID, who: SeesAsPlanner, words: Language) -
 
 
 @router.post("/{work_id}/run")
-def run(request: Request, work_id: UUID, who: ChangesAsPlanner) -> Response:
-    studio_of(request).run(_known(request, work_id).id)
+def run(request: Request, work_id: UUID, who: ChangesAsPlanner, store: TheStore) -> Response:
+    work = _known(request, work_id)
+    studio_of(request).run(work.id)
+    store.audit(who.name, "run", f"study {work.id}", None, {"name": work.name}, datetime.now(UTC))
     return go(f"/studies/{work_id}")
 
 
 @router.post("/{work_id}/cancel")
-def cancel(request: Request, work_id: UUID, who: ChangesAsPlanner) -> Response:
-    studio_of(request).queue.cancel(_known(request, work_id).id)
+def cancel(request: Request, work_id: UUID, who: ChangesAsPlanner, store: TheStore) -> Response:
+    work = _known(request, work_id)
+    studio_of(request).queue.cancel(work.id)
+    store.audit(who.name, "cancelled", f"study {work.id}", None, {"name": work.name}, datetime.now(UTC))
     return go(f"/studies/{work_id}")
 
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from models.dispatch.city.lines import MOST_PIECES, Net
 from models.dispatch.city.recovery import cuts, shift
 from models.dispatch.city.rows import Coupling
+from models.dispatch.extract import prices
 from models.dispatch.problem import DispatchProblem, part_problem
-from vpp.domain import Array, AssetType, Case, Unit
-from vpp.milp import Matrix, NoPlan, Program, Solution, Templates
+from vpp.domain import Array, AssetType, Case, Node, Unit
+from vpp.milp import Matrix, NoPlan, Program, Solution, Templates, optimum_with_decisions_held
 from vpp.milp import solve as solve_with_highs
 
 SITE_SECONDS = 10.0
@@ -52,7 +53,8 @@ class BlockSites:
         coupling: Coupling, templates: Templates,
     ) -> None:  # fmt: skip
         self._begin(case.horizon.steps, case.horizon.step_h, coupling.headroom)
-        self.sites = [_site(case, asset_types, units, coupling, templates) for units in sites]
+        nodes = {n.id: n for n in case.nodes}
+        self.sites = [_site(case, asset_types, units, coupling, templates, nodes) for units in sites]
         self.points = [None] * len(self.sites)
 
     def _begin(self, steps: int, step_h: float, headroom: tuple[int, int] | None) -> None:
@@ -108,6 +110,17 @@ class BlockSites:
         except NoPlan:
             return -np.inf, np.inf
         return found.bound, found.objective
+
+    def heat_prices(self, k: int, pi: Array, m: Any, x: Array) -> dict[str, Array]:
+        """EUR/MWh at the heat nodes of site k, whole numbers as at x; none where that takes too long."""
+        site = self.sites[k]
+        assert site.dispatch is not None and site.program is not None
+        cost, offset = self._priced(site, pi, m)
+        matrix = replace(site.matrix, cost=cost, offset=offset)
+        found = optimum_with_decisions_held(matrix, x, matrix.integer, time_limit=self.seconds)
+        if found is None or found.row_dual is None:
+            return {}
+        return prices(site.dispatch, site.program, found.row_dual)
 
     def _priced(self, site: BlockSite, pi: Array, m: Any) -> tuple[Array, float]:
         cost, offset = site.matrix.cost.copy(), site.matrix.offset
@@ -217,9 +230,10 @@ def injection(site: BlockSite, c: int, x: Array) -> Array:
 
 
 def _site(
-    case: Case, asset_types: Mapping[str, AssetType], units: Sequence[Unit], coupling: Coupling, templates: Templates
-) -> BlockSite:
-    dispatch = part_problem(case, asset_types, units, coupling.penalties)
+    case: Case, asset_types: Mapping[str, AssetType], units: Sequence[Unit], coupling: Coupling, templates: Templates,
+    nodes: Mapping[str, Node],
+) -> BlockSite:  # fmt: skip
+    dispatch = part_problem(case, asset_types, units, coupling.penalties, nodes)
     program = Program(dispatch.problem, templates)
     matrix = program.matrix()
     integer = [np.tile(s.template.integer, s.n) for s in program.stamps.values()]

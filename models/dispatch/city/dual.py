@@ -9,6 +9,7 @@ box-split form is nearly smooth for a mixed fleet, and L-BFGS-B climbs it.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,10 @@ class Bound:
     value: float
     up_slope: Array
     down_slope: Array
+
+
+class _Late(Exception):
+    """The time of a climb is over."""
 
 
 class Dual:
@@ -111,9 +116,13 @@ class Dual:
         return Multipliers(up=m.up, down=down)
 
     def climb(
-        self, begin: Multipliers, iterations: int, deadline: float, seen: Callable[[float, Multipliers], None]
-    ) -> None:
-        """L-BFGS-B; `seen` gets every bound on the way. Stops at the deadline (perf_counter)."""
+        self, begin: Multipliers, iterations: int, deadline: float, seen: Callable[[float, Multipliers], None],
+        known: Bound | None = None,
+    ) -> None:  # fmt: skip
+        """L-BFGS-B; `seen` gets every bound on the way. Stops at the deadline (perf_counter).
+
+        `known`: the bound where it begins, if somebody has asked for it already.
+        """
         import scipy.optimize as so  # slow to import, and small cases need no climb
 
         rows = self.fleet.rows
@@ -128,26 +137,25 @@ class Dual:
         norm = 1.0
 
         def objective(z: Array) -> tuple[float, Array]:
+            if time.perf_counter() > deadline:
+                raise _Late
             m = multipliers(z)
-            b = self.bound(m)
+            b = first if np.array_equal(z, origin) else self.bound(m)
             seen(b.value, m)
             slope = np.concatenate([b.up_slope[self._has_up], b.down_slope[self._has_down]])
             return -b.value / norm, -slope * SCALE / norm
 
-        def late(_: Array) -> None:
-            if time.perf_counter() > deadline:
-                raise StopIteration
-
-        z = np.concatenate([begin.up[self._has_up], begin.down[self._has_down]]) / SCALE
-        first = self.bound(begin).value
-        seen(first, begin)
-        if len(z) == 0:
+        origin = np.concatenate([begin.up[self._has_up], begin.down[self._has_down]]) / SCALE
+        first = self.bound(begin) if known is None else known
+        seen(first.value, begin)
+        if len(origin) == 0:
             return
-        norm = max(1.0, abs(first))
+        norm = max(1.0, abs(first.value))
         limits = np.concatenate([rows.above[self._has_up], rows.below[self._has_down]]) / SCALE
         options: dict[str, Any] = {"maxiter": iterations, "maxfun": round(1.6 * iterations), "maxcor": 20,
                                    "ftol": 1e-9, "gtol": 1e-12}  # fmt: skip
         search: Any = so.minimize
         box: Any = so.Bounds
-        search(objective, z, jac=True, method="L-BFGS-B", callback=late, options=options,
-                 bounds=box(np.zeros_like(limits), limits))  # fmt: skip
+        with suppress(_Late):
+            search(objective, origin, jac=True, method="L-BFGS-B", options=options,
+                   bounds=box(np.zeros_like(limits), limits))  # fmt: skip

@@ -28,7 +28,7 @@ from vpp.domain import (
     Store,
     Unit,
 )
-from vpp.milp import Templates
+from vpp.milp import Templates, no_garbage_collection
 
 Index = NDArray[np.int64]
 
@@ -82,7 +82,8 @@ class Fleet:
 
 
 def fleet_of(case: Case, asset_types: Mapping[str, AssetType], templates: Templates) -> Fleet:
-    return _Builder(case, asset_types, templates).build()
+    with no_garbage_collection():
+        return _Builder(case, asset_types, templates).build()
 
 
 class _Builder:
@@ -295,10 +296,12 @@ class _Builder:
         series = {"heat_slope", "cost_slope", "cost_idle", "source_cost", "demand"}
         made: list[Any] = []
         for f in HeatSites._fields:
-            shape = (n, steps) if f in series else (n,)
-            array = np.empty(shape, dtype=types.get(f, np.float64))
-            for row, (c, site) in enumerate(sites):
-                array[row] = c if f == "price_class" else site[f]
+            if f in series:
+                array = np.empty((n, steps))
+                for row, (_, site) in enumerate(sites):
+                    array[row] = site[f]
+            else:
+                array = np.array([c if f == "price_class" else site[f] for c, site in sites], types.get(f, np.float64))
             made.append(array)
         counts = np.array([site["counts"] for _, site in sites], dtype=bool)
         return HeatSites(*made), counts

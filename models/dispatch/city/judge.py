@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from models.dispatch.city.solve import CitySolved
 from models.dispatch.extract import Outcome, outcome
-from models.dispatch.penalties import penalties_of
 from models.dispatch.problem import (
     CAP,
     ELECTRICITY,
@@ -28,7 +27,7 @@ from models.dispatch.problem import (
     network_problem,
     part_problem,
 )
-from vpp.domain import Array, AssetType, Case, Deviation, FlexibleFlow, Unit, Violation, commitment
+from vpp.domain import Array, AssetType, Carrier, Case, Deviation, FlexibleFlow, Unit, Violation, commitment
 from vpp.milp import Program, Stamp, Templates
 
 WHOLE = 1e-11
@@ -130,7 +129,7 @@ class _Meeting:
 
     def __init__(self, case: Case) -> None:
         steps = case.horizon.steps
-        self.node = {n.id: np.zeros(steps) for n in case.nodes}
+        self.node = {n.id: np.zeros(steps) for n in case.nodes if n.carrier is Carrier.ELECTRICITY}
         self.cap = [np.zeros(steps) for _ in case.caps]
         self.exempt, self.offered = np.zeros(steps), np.zeros((2, steps))
         self.caps_of: dict[str, list[int]] = {}
@@ -155,11 +154,13 @@ class _Meeting:
 
 def judge(case: Case, asset_types: Mapping[str, AssetType], templates: Templates, solved: CitySolved) -> Judged:
     """The schedule in the compiled rows of every asset, then of the network."""
-    out, meeting, penalties = Judged(residual=0.0), _Meeting(case), penalties_of(case)
+    assert solved.fleet.coupling is not None
+    out, meeting, penalties = Judged(residual=0.0), _Meeting(case), solved.fleet.coupling.penalties
+    nodes = {n.id: n for n in case.nodes}
 
     def stamped() -> Iterator[tuple[DispatchProblem, Program]]:  # in one thread: it compiles templates
         for units in _chunks(case, solved):
-            dispatch = part_problem(case, asset_types, units, penalties)
+            dispatch = part_problem(case, asset_types, units, penalties, nodes)
             yield dispatch, Program(dispatch.problem, templates)
 
     def filled(chunk: tuple[DispatchProblem, Program]) -> tuple[DispatchProblem, Program, Array, float, Outcome]:
@@ -177,7 +178,7 @@ def judge(case: Case, asset_types: Mapping[str, AssetType], templates: Templates
         for a in site.dispatch.assets:
             meeting.add(a, site.program.stamps[a.name], x)
         out.add(outcome(site.dispatch, site.program, x))
-    network = network_problem(case, templates, solved.fleet.most_kw)
+    network = network_problem(case, templates, penalties, solved.fleet.most_kw)
     program = Program(network.problem, templates)
     x = _network(network, program, meeting, out)
     out.add(outcome(network, program, x))

@@ -194,9 +194,9 @@ def settled(B: Array, n: int, base: float, y: float, room: float, cost: float) -
     if left <= 0.0:
         return 0.0
     lo, hi = 0.0, room
-    for k in range(60):
-        # By the chord where the price is a line, in the middle where it is a step.
-        mid = lo + (hi - lo) * left / (left - right) if k % 3 < 2 else 0.5 * (lo + hi)
+    for k in range(100):
+        # By the chord where the price is a line, in the middle where it is a step (there the chord does not help).
+        mid = lo + (hi - lo) * left / (left - right) if k % 2 == 0 else 0.5 * (lo + hi)
         here = price_at(B, n, base, mid - y) - cost
         if here >= 0.0:
             lo, left = mid, here

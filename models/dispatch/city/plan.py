@@ -9,6 +9,7 @@ import numpy as np
 from models.dispatch.city.blocks import BlockSites
 from models.dispatch.city.dual import Multipliers
 from models.dispatch.city.fleet import Fleet
+from models.dispatch.city.heat_prices import heat_node_prices
 from models.dispatch.city.judge import Judged, judge
 from models.dispatch.city.solve import CitySolved, solve_city
 from models.dispatch.city.start import Start
@@ -16,7 +17,7 @@ from models.dispatch.city.sweep import one_bound, prices
 from models.dispatch.city.warm import warm
 from models.dispatch.extract import COMPONENTS
 from vpp.domain import Array, AssetType, Carrier, Case, Label, Plan, Unit
-from vpp.milp import NoPlan, Progress, Templates
+from vpp.milp import NoPlan, Progress, Templates, no_garbage_collection
 
 RESIDUAL_KW = 1e-4
 """A plan whose rows are off by more than this is not believed."""
@@ -43,7 +44,8 @@ def city_plan(
     solved = solve_city(case, asset_types, templates, gap=gap, time_limit=time_limit, progress=progress, seed=seed,
                         workers=workers, dask=dask, warm=start)  # fmt: skip
     judging = time.perf_counter()
-    found = judge(case, asset_types, templates, solved)
+    with no_garbage_collection():
+        found = judge(case, asset_types, templates, solved)
     if found.residual > RESIDUAL_KW:
         raise NoPlan(f"the city-scale schedule breaks a hard row by {found.residual:g}; allowed: {RESIDUAL_KW:g}")
     seconds_each = min(SAMPLE_SECONDS, 0.01 * time_limit + 0.05)
@@ -71,7 +73,7 @@ def _plan(
     bound = min(solved.bound, total)
     gap = (total - bound) / max(abs(total), 1.0)
     label = Label.RELAXED if found.violations else Label.OPTIMAL if gap <= target else Label.FEASIBLE
-    order = [u.id for u in case.units]
+    order, node_price = [u.id for u in case.units], node_prices(case, solved) | heat_node_prices(case, solved)
 
     def sorted_(columns: Mapping[str, Array]) -> dict[str, Array]:
         return {id: columns[id] for id in order if id in columns}
@@ -82,7 +84,7 @@ def _plan(
         bound_eur=bound, gap=gap, components=found.components, co2_t=found.co2_t,
         violations=tuple(found.violations), assets=len(case.units), power_kw=sorted_(found.power_kw),
         heat_kw=sorted_(found.heat_kw), state_energy_kwh=sorted_(found.state_energy_kwh),
-        state_on=sorted_(found.state_on), prices=node_prices(case, solved), seconds=seconds, proof=proof,
+        state_on=sorted_(found.state_on), prices=node_price, seconds=seconds, proof=proof,
         market_kw=found.market_kw, deviations=found.deviations,
     )  # fmt: skip
 

@@ -223,12 +223,8 @@ def _joined(X: Array, V: Array, row: int, m: int, k: int, tol: float) -> int:
 
 
 @kernel
-def at(X: Array, V: Array, r: int, m: int, x: float) -> float:
-    """Row r at x; beyond an end by rounding only, the value of the end."""
-    if x <= X[r, 0] or m == 1:
-        return V[r, 0]
-    if x >= X[r, m - 1]:
-        return V[r, m - 1]
+def _piece(X: Array, r: int, m: int, x: float) -> int:
+    """Where the piece of row r begins that x lies in; the first or the last one beyond its ends."""
     lo, hi = 0, m - 1
     while hi - lo > 1:
         c = (lo + hi) // 2
@@ -236,7 +232,18 @@ def at(X: Array, V: Array, r: int, m: int, x: float) -> float:
             lo = c
         else:
             hi = c
-    return V[r, lo] + (V[r, hi] - V[r, lo]) * (x - X[r, lo]) / (X[r, hi] - X[r, lo])
+    return lo
+
+
+@kernel
+def at(X: Array, V: Array, r: int, m: int, x: float) -> float:
+    """Row r at x; beyond an end by rounding only, the value of the end."""
+    if x <= X[r, 0] or m == 1:
+        return V[r, 0]
+    if x >= X[r, m - 1]:
+        return V[r, m - 1]
+    q = _piece(X, r, m, x)
+    return V[r, q] + (V[r, q + 1] - V[r, q]) * (x - X[r, q]) / (X[r, q + 1] - X[r, q])
 
 
 @kernel
@@ -256,13 +263,8 @@ def best_action(
             length = L[kind, t, r] if r < ns else 0.0
     if y < first - 1e-9 or y > last + 1e-9:
         return -1e18, y
-    lo, hi = 0, m - 1
-    while hi - lo > 1:
-        c = (lo + hi) // 2
-        if X[row, c] <= y:
-            lo = c
-        else:
-            hi = c
+    lo = _piece(X, row, m, y)
+    hi = min(lo + 1, m - 1)
     slope = (V[row, hi] - V[row, lo]) / (X[row, hi] - X[row, lo]) if m > 1 else 0.0
     v = V[row, lo] + slope * (min(max(y, first), last) - X[row, lo])
     best, to = v - paid, y

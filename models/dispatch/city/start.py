@@ -25,31 +25,37 @@ class Start:
     def multipliers(self, fleet: Fleet) -> Multipliers:
         """On the rows of a fleet; 0 where a row is new."""
         up, down = np.zeros_like(fleet.rows.upper), np.zeros_like(fleet.rows.upper)
-        for j, name in enumerate(fleet.rows.names):
-            if name in self.rows:
-                up[j], down[j] = (_moved(v, self.horizon, fleet.horizon) for v in self.rows[name])
+        known = [(j, *self.rows[name]) for j, name in enumerate(fleet.rows.names) if name in self.rows]
+        if known:
+            rows = [j for j, _, _ in known]
+            up[rows] = _moved(np.stack([u for _, u, _ in known]), self.horizon, fleet.horizon)
+            down[rows] = _moved(np.stack([d for _, _, d in known]), self.horizon, fleet.horizon)
         return Multipliers(up=up, down=down)
 
     def commitment(self, fleet: Fleet) -> NDArray[np.int8]:
         """When the units of heat sites were on (n, T); UNKNOWN where that is not known."""
         out = np.full(fleet.heat.demand.shape, UNKNOWN, np.int8)
-        for id, m in fleet.members.items():
-            if m.part == "unit" and id in self.on:
-                out[m.row] = _moved(self.on[id], self.horizon, fleet.horizon) > 0.5
+        known = [(m.row, self.on[id]) for id, m in fleet.members.items() if m.part == "unit" and id in self.on]
+        if known:
+            on = np.stack([on for _, on in known])
+            out[[row for row, _ in known]] = _moved(on, self.horizon, fleet.horizon) > 0.5
         return out
 
 
 def _moved(values: Array, of: Horizon, to: Horizon) -> Array:
-    """On another horizon; where it does not reach, as a day before, or as at its nearest step."""
+    """Rows (n, T) on another horizon; where it does not reach, as a day before, or as at its nearest step."""
     out = shifted(values, of, to)
+    there = ~np.isnan(shifted(np.zeros(of.steps), of, to))
     day = round(24 / to.step_h)
-    for t in np.flatnonzero(np.isnan(out)).tolist():
-        if t >= day:
-            out[t] = out[t - day]
-    known = np.flatnonzero(~np.isnan(out))
+    for t in np.flatnonzero(~there).tolist():
+        if t >= day and there[t - day]:
+            out[:, t], there[t] = out[:, t - day], True
+    known = np.flatnonzero(there)
     if len(known) == 0:
-        return np.zeros(to.steps)
-    return np.interp(np.arange(to.steps), known, out[known])
+        return np.zeros(out.shape)
+    at = np.interp(np.arange(to.steps), known, np.arange(len(known)))
+    before, after = known[np.floor(at).astype(int)], known[np.ceil(at).astype(int)]
+    return out[:, before] + (at % 1.0) * (out[:, after] - out[:, before])
 
 
 def start_after(plan: Plan, case: Case) -> Start | None:

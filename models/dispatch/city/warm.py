@@ -10,6 +10,7 @@ from models.dispatch.city.blocks import BlockSites
 from models.dispatch.city.crew import Threads
 from models.dispatch.city.fleet import Fleet, Flows
 from models.dispatch.city.heat import HeatSites, Penalty
+from models.dispatch.city.heat_prices import of_some
 from models.dispatch.city.lines import MOST_PIECES
 from models.dispatch.city.recovery import cuts, shift
 from models.dispatch.city.resident import Resident, Told
@@ -43,6 +44,8 @@ def warm() -> float:
         pieces = np.zeros((2, steps, MOST_PIECES))
         cuts(net, 0, 1.0, 1.0, False, pieces[0], pieces[1], np.zeros(steps, dtype=np.int64))
         shift(net, 0, np.zeros(steps))
+        sites = fleet.heat.demand.shape
+        of_some(fleet, (0, sites[0]), np.full(fleet.fixed.shape, 0.1), run.best.at, np.zeros(sites, np.int8))
         _warm = True
     return time.perf_counter() - began
 

@@ -1,34 +1,24 @@
 """Cases are planned one after the other, in processes of their own; what was killed is done again."""
 
-import json
-import os
-import signal
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.operations.desk.conftest import until
 from vpp.domain import Mistakes
+from vpp.operations import runner as running
 from vpp.operations.desk import Desk, Stage, packed, result_of
+from vpp.operations.runner import Runner
+from vpp.store import jobs
 
 CASES = Path(__file__).parents[3] / "data" / "cases"
-PATIENCE_S = 60.0
-
-
-def until(true, what: str):
-    end = time.monotonic() + PATIENCE_S
-    while not (found := true()):
-        assert time.monotonic() < end, f"still waiting for {what}"
-        time.sleep(0.1)
-    return found
 
 
 @pytest.fixture
-def desk(tmp_path):
-    made = Desk(tmp_path / "desk")
-    made.queue.start()
-    yield made
-    made.queue.stop()
+def desk(store, runner, tmp_path):
+    made = Desk(store, runner, tmp_path / "desk")
+    runner.start()
+    return made
 
 
 def add(desk: Desk, folder: Path, **options):
@@ -74,23 +64,49 @@ def test_a_cancelled_case_ends_and_its_folder_can_go(desk):
     assert [j.id for j in desk.jobs()] == [first.id]
 
 
-def test_a_killed_process_is_said_and_ends_only_its_case(desk):
+def test_a_killed_process_is_said_and_ends_only_its_case(desk, monkeypatch):
+    processes, popen = [], running.subprocess.Popen
+
+    def killed(*arguments, **more):
+        process = popen(*arguments, **more)
+        processes.append(process)
+        if len(processes) == 1:
+            process.kill()
+        return process
+
+    monkeypatch.setattr(running.subprocess, "Popen", killed)
     folder = CASES / "battery-spread"
     first, second = add(desk, folder), add(desk, folder)
-    process = until(lambda: desk.queue._running, "a process")
-    os.kill(process[1].pid, signal.SIGKILL)
     until(lambda: desk.job(second.id).entry.ended, "the second")
     assert desk.job(first.id).stage is Stage.FAILED and "-9" in desk.job(first.id).entry.saying
     assert desk.job(second.id).stage is Stage.DONE
 
 
-def test_what_was_not_ended_is_taken_up_by_the_next_desk(tmp_path):
-    idle = Desk(tmp_path / "desk")
-    (tmp_path / "desk").mkdir()
-    job = add(idle, CASES / "battery-spread")
-    assert idle.job(job.id).stage is Stage.WAITING
-    other = Desk(tmp_path / "desk")
-    other.queue.start()
-    until(lambda: other.job(job.id).entry.ended, "the plan")
-    other.queue.stop()
-    assert json.loads((tmp_path / "desk" / str(job.id) / "ended.json").read_text())["stage"] == "done"
+def test_a_running_case_that_is_cancelled_ends_its_process(desk, monkeypatch):
+    processes, popen = [], running.subprocess.Popen
+
+    def sleeping(command, **more):
+        process = popen([command[0], "-c", "import time; time.sleep(600)"], **more)
+        processes.append(process)
+        return process
+
+    monkeypatch.setattr(running.subprocess, "Popen", sleeping)
+    job = add(desk, CASES / "battery-spread")
+    until(lambda: desk.job(job.id).stage is Stage.RUNNING and processes, "the process")
+    desk.queue.cancel(job.id)
+    assert processes[0].wait(20) != 0
+    assert desk.job(job.id).stage is Stage.CANCELLED
+
+
+def test_what_was_not_ended_is_taken_up_by_the_next_runner(store, tmp_path, monkeypatch):
+    idle = Desk(store, Runner(store), tmp_path / "desk")
+    waiting, left = (add(idle, CASES / "battery-spread") for _ in range(2))
+    assert jobs.claim(store, ["case"], Runner(store)._id).job_id == waiting.id  # by a runner that dies with it
+    assert idle.job(waiting.id).stage is Stage.RUNNING
+    monkeypatch.setattr(jobs, "SILENT_S", 0.5)
+    other = Runner(store)
+    desk = Desk(store, other, tmp_path / "desk")
+    other.start()
+    until(lambda: all(desk.job(j.id).entry.ended for j in (waiting, left)), "the plans")
+    other.stop()
+    assert {desk.job(j.id).stage for j in (waiting, left)} == {Stage.DONE}

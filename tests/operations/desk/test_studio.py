@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from tests.operations.desk.test_jobs import CASES, until
+from tests.operations.desk.conftest import until
+from tests.operations.desk.test_jobs import CASES
 from vpp.domain import Mistakes
 from vpp.operations.desk import Stage, Studio, packed
 from vpp.operations.desk.composing import base_of, with_variant
@@ -19,11 +20,10 @@ TEXT = with_variant(
 
 
 @pytest.fixture
-def studio(tmp_path):
-    made = Studio(tmp_path / "studies")
-    made.queue.start()
-    yield made
-    made.queue.stop()
+def studio(store, runner, tmp_path):
+    made = Studio(store, runner, tmp_path / "studies")
+    runner.start()
+    return made
 
 
 def ended(studio, work):
@@ -31,7 +31,7 @@ def ended(studio, work):
 
 
 def test_a_study_is_estimated_first_and_then_run(studio):
-    work, said = studio.add(TEXT, "Paula", None)
+    work, said = studio.add(TEXT, "Paula")
     assert (work.name, work.variants, work.total, said) == ("Zwei Batterien", ("base", "zwei-mehr"), 2, [])
     estimated = ended(studio, work)
     assert estimated.stage is Stage.DONE and not estimated.finished and estimated.estimate_s > 0
@@ -43,12 +43,12 @@ def test_a_study_is_estimated_first_and_then_run(studio):
 
 def test_a_study_can_stand_on_a_case_that_is_brought_with_it(studio):
     folder = CASES / "long-day"
-    work, _ = studio.add(base_of("Ein Fall", "base", None, None), "Paula", None, ("case.zip", packed(folder)))
+    work, _ = studio.add(base_of("Ein Fall", "base", None, None), "Paula", ("case.zip", packed(folder)))
     assert ended(studio, work).stage is Stage.DONE
 
 
 def test_every_mistake_of_a_study_is_said_and_nothing_is_kept(studio):
     with pytest.raises(Mistakes) as refused:
-        studio.add(TEXT.replace('"battery-*"', '"batery-*"').replace("[study]", "[study]\ngapp = 1"), "Paula", None)
+        studio.add(TEXT.replace('"battery-*"', '"batery-*"').replace("[study]", "[study]\ngapp = 1"), "Paula")
     assert "gapp" in str(refused.value)
     assert studio.works() == []

@@ -25,6 +25,7 @@ def server() -> Iterator[str]:
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute("ALTER SYSTEM SET fsync = off")
             connection.execute("SELECT pg_reload_conf()")
+            connection.execute("DROP DATABASE IF EXISTS live_template")  # other folders of tests use this fixture, too
             connection.execute("CREATE DATABASE live_template TEMPLATE template0")
         with Store(make_conninfo(dsn, dbname="live_template")) as store:
             store.migrate()

@@ -11,7 +11,7 @@ from assets import ASSET_TYPES
 from models.district import District
 from vpp.domain import MARKET_ZONE, quarter_of
 from vpp.operations.live.demo_site import DemoSite, at_rest, collect, demo_site, devices, existing_site, register, truth
-from vpp.operations.live.planner import horizon_from
+from vpp.operations.live.spans import horizon_from
 from vpp.operations.live_case import live_case
 from vpp.store import Store
 from vpp.store.dispatching import parts

@@ -1,6 +1,6 @@
 """Forecasts of registered assets from the weather in the store, and from their own past."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -8,7 +8,9 @@ import pytest
 from tests.dispatch.build import unit
 from vpp.domain import MARKET_ZONE, Quality, Reading, market_day
 from vpp.operations.forecasting import EVERY, forecast_registered, known_weather, series_of
-from vpp.store.dispatching import known_series
+from vpp.operations.inputs import PLACE
+from vpp.operations.registration.expectations import issue
+from vpp.store.dispatching import known_series, say
 
 NOON = datetime(2025, 10, 25, 12, 0, tzinfo=MARKET_ZONE)
 """A Saturday; the next day has 100 quarter-hours."""
@@ -38,6 +40,36 @@ def town(store):
     ]
     store.register(units, {}, {}, NOON - timedelta(days=9))
     return store
+
+
+def test_the_sun_goes_at_the_station_whose_weather_came(town):
+    weather(town, NOON - timedelta(hours=1))
+    forecast_registered(town, NOON)
+    before = newest(town, "pv-30-180").values
+    say(
+        town, PLACE, NOON, "elsewhere", {"latitude": 51.51, "longitude": 14.98}
+    )  # Görlitz: half an hour ahead of the demo
+    weather(town, NOON + timedelta(minutes=1))
+    forecast_registered(town, NOON + timedelta(minutes=2))
+    after = newest(town, "pv-30-180", NOON + timedelta(minutes=2)).values
+    assert abs(after[8:24] - before[8:24]).max() > 0.02  # the same light of the afternoon comes from another direction
+
+
+def test_weather_replaces_what_is_expected_of_a_registered_roof(store):
+    units = [
+        unit("pv", id="roof", node="root", peak_kw=8.0, profile="expected-pv-30-180"),
+        unit("heat_demand", id="house-1", heat_node="warm", demand_kw="expected-heat-9000-house-1"),
+    ]
+    store.register(units, {}, {}, NOON - timedelta(days=9))
+    names = [u.outlook.profile if u.type == "pv" else u.outlook.demand_kw for u in units]
+    assert issue(store, names, NOON - timedelta(hours=2)) == names
+    assert all("typical year" in newest(store, name).model for name in names)
+    weather(store, NOON - timedelta(hours=1), hours=24)
+    forecast_registered(store, NOON)
+    assert newest(store, names[0]).model == "pvlib from the weather forecast"
+    assert newest(store, names[1]).model == "BDEW gas profile from the weather forecast"
+    assert issue(store, names, NOON + timedelta(hours=1)) == names  # the weather does not reach the end of tomorrow
+    assert newest(store, names[0], NOON + timedelta(hours=1)).start == NOON.astimezone(UTC) + timedelta(hours=24)
 
 
 def newest(store, name, now=NOON):

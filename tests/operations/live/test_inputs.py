@@ -11,7 +11,7 @@ import pytest
 from tests.operations.live.conftest import NOW
 from tests.sources.test_connectors import KML, RECORDED, packed
 from vpp.domain import Mistakes
-from vpp.operations.inputs import PRICE, Source, What, import_table, preview, sources_of
+from vpp.operations.inputs import PRICE, Source, What, import_table, place, preview, sources_of
 from vpp.operations.live.collector import AGAIN, Collector
 from vpp.sources.answers import Answer
 from vpp.sources.tables import parse
@@ -77,6 +77,7 @@ def test_weather_is_stored_until_its_first_gap(store):
     temperature, sun = (store.forecast_as_of(f"weather-{name}", NOW) for name in ("temp_air", "ghi"))
     assert len(temperature.values) == 3 * 4 and temperature.values[0] == pytest.approx(10.5)
     assert len(sun.values) == 5 * 4 and "MOSMIX_L 10410" in sun.model
+    assert place(store) == (51.40, 6.97) and "ESSEN, DWD" in said(store)["place of the weather"]
 
 
 def test_a_source_that_does_not_exist_is_named():

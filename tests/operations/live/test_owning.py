@@ -66,7 +66,8 @@ def test_a_plan_says_what_a_device_does_and_brings(store, clock):
     assert all(d.sentence and d.price_eur_per_mwh == d.price_eur_per_mwh for d in [found.now, *found.later])
     planned = {d.code for d in [found.now, *found.later]}
     assert "discharging" in planned  # the evening is dear
-    assert worth(store, battery, NOW - timedelta(days=1), NOW + timedelta(days=1))
+    span = (NOW - timedelta(days=1), NOW + timedelta(days=1))
+    assert worth(store, battery.id, battery.node, battery.outlook, *span)
 
 
 def test_a_pause_over_the_dear_evening_costs_and_one_now_does_not(store):

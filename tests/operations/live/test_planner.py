@@ -15,7 +15,8 @@ from tests.operations.live.conftest import NOW
 from tests.operations.live.site import issue_day, read_well, small_site
 from vpp.domain import MARKET_ZONE, QUARTER, SetpointEvent, SetpointState, quarter_of
 from vpp.operations.live.desk import coming, next_day
-from vpp.operations.live.planner import Planner, Wishes, horizon_from, shifted
+from vpp.operations.live.planner import Planner, Wishes
+from vpp.operations.live.spans import horizon_from, shifted
 from vpp.operations.live_case import live_case
 from vpp.operations.plan import Templates
 from vpp.operations.recipe import Recipe

@@ -99,11 +99,11 @@ def test_a_heat_pump_brings_its_house_into_the_plan(store, around, clock):
     asset = draft.confirm(store, of(store, id), around, "some owner", "en", NOW)
     assert f"{asset}-house" in {n["id"] for n in grid(store).nodes}
     case = live_case(store, ASSET_TYPES, Horizon(NOW.replace(minute=15), 48, 15), NOW)
-    assert not any("ref-" in f"{sentence}" for sentence in case.assumed)
+    assert not any("expected-" in f"{sentence}" for sentence in case.assumed)
     Planner(store, clock, ASSET_TYPES).tick()
     assert Expectations(store).tick(NOW) == []  # all is known until tomorrow's end
     later = Expectations(store).tick(NOW + timedelta(days=2))
-    assert set(later) == {"ref-cop-ground", f"ref-heat-12000-{asset}"}
+    assert set(later) == {"expected-cop-ground", f"expected-heat-12000-{asset}"}
 
 
 def test_a_plant_with_only_its_number_is_reckoned_with_and_not_ordered(store, around, clock):

@@ -63,14 +63,14 @@ def test_a_heat_pump_comes_with_its_house():
     made = made_of("heat_pump", "p", "h01", 3.0, answers, connected=True)
     assert [u.type for u in made.units] == ["heat_pump", "heat_store", "heat_demand"]
     assert {u.asset.heat_node for u in made.units} == {made.nodes[0]["id"]}
-    assert made.series == ["ref-cop-air", "ref-heat-8400-p"]
+    assert made.series == ["expected-cop-air", "expected-heat-8400-p"]
 
 
 def test_a_plant_without_connection_is_never_planned_to_be_curtailed():
     answers = {"tilt_degrees": 35.0, "azimuth_degrees": "180", "feed_in_ct_per_kwh": 8.2, "may_curtail": "yes"}
     with_it, without = (made_of("pv", "p", "h01", 9.9, answers, connected=c).units[0] for c in (True, False))
     assert with_it.asset.curtailable and not without.asset.curtailable
-    assert with_it.outlook.feed_in_eur_per_mwh == 82.0 and with_it.outlook.profile == "ref-pv-35-180"
+    assert with_it.outlook.feed_in_eur_per_mwh == 82.0 and with_it.outlook.profile == "expected-pv-35-180"
 
 
 def test_limits_that_contradict_each_other_are_refused():

@@ -1,6 +1,5 @@
 """Assets, device profiles, and what was read."""
 
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Annotated, Any
@@ -13,7 +12,7 @@ from vpp.api.access import Anybody, Operator, TheClock, TheStore, owner_filter
 from vpp.api.forms import TABLES, cursor, table, text_cursor
 from vpp.api.problems import Problem, declared
 from vpp.devices import load_profiles
-from vpp.operations.earnings import earnings
+from vpp.operations.owning import earned
 from vpp.store import Store, listing
 from vpp.store.people import Who
 
@@ -23,7 +22,7 @@ Limit = Annotated[int, Query(ge=1, le=1000, description="Items of a page.")]
 LongLimit = Annotated[int, Query(ge=1, le=100_000, description="Items of a page.")]
 Cursor = Annotated[str | None, Query(max_length=500, description="`next` of the page before.")]
 
-EARNED = ("day", "delivered_kwh", "taken_kwh", "value_eur", "quarter_hours", "missing")
+EARNED = ("day", "delivered_kwh", "taken_kwh", "value_eur", "saved_eur", "quarter_hours", "measured_share")
 READING = ("asset_id", "point", "at", "value", "quality")
 
 
@@ -95,12 +94,19 @@ def list_earnings(
     asset_id: v.Name, start: v.Instant, end: v.Instant, request: Request, who: Anybody, store: TheStore,
     clock: TheClock,
 ) -> Any:  # fmt: skip
-    """Of the local days that begin from `start` until just before `end`, at most 400: energy, and what it was worth at
-    the day-ahead price. Also as CSV and Parquet."""
-    known(store, who, asset_id)
+    """Of the local days that begin from `start` until just before `end`, at most 400: energy, and what it was worth
+    at the asset's node, as on the owner's pages. Also as CSV and Parquet."""
+    asset = known(store, who, asset_id)
     if end - start > timedelta(days=400):
         raise Problem(422, "end: is more than 400 days after start; allowed: a shorter time")
-    found = [asdict(each) for each in earnings(store, owner_filter(who), asset_id, start, end, clock.now())]
+    begin, stop = earned.whole_days(start, end)
+    days = earned.worth(store, asset_id, asset["node"], asset["outlook"], begin, min(stop, clock.now()),
+                        owner=owner_filter(who) is not None)  # fmt: skip
+    found = [
+        {"day": f"{d.day}", "delivered_kwh": d.out_kwh, "taken_kwh": d.in_kwh, "value_eur": d.worth_eur,
+         "saved_eur": d.saved_eur, "quarter_hours": d.quarters, "measured_share": d.measured_share}
+        for d in days
+    ]  # fmt: skip
     return table(request, found, EARNED, "earnings") or [v.Earned.model_validate(each) for each in found]
 
 

@@ -1,7 +1,7 @@
 """Health, what the platform is doing, the audit log, and studies with their progress."""
 
 from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
@@ -9,13 +9,14 @@ from fastapi.responses import StreamingResponse
 from vpp.api import values as v
 from vpp.api.access import Anybody, Operator, Planner, TheClock, TheStore
 from vpp.api.forms import cursor, number_cursor
-from vpp.api.problems import Problem, declared
+from vpp.api.problems import BEGUN, Problem, declared
 from vpp.api.routes.assets import Cursor, Limit
 from vpp.api.streams import STREAM, event, followed
+from vpp.operations.errands import WHAT_IF
 from vpp.operations.live.overview import overview
-from vpp.store import Store, listing
+from vpp.store import Store, jobs, listing
+from vpp.store.jobs import Job
 from vpp.store.people import Role
-from vpp.store.studies import Study, ask, studies, study
 
 router = APIRouter(tags=["platform"])
 
@@ -48,16 +49,15 @@ def list_audit(who: Operator, store: TheStore, after: Cursor = None, limit: Limi
 @router.get("/studies", responses=declared(401, 403))
 def list_studies(who: Planner, store: TheStore, limit: Limit = 50) -> list[v.Study]:
     """The newest first."""
-    return [_shown(s) for s in studies(store, limit)]
+    return [_shown(job) for job in jobs.jobs(store, None, limit, [WHAT_IF])]
 
 
-@router.post("/studies", status_code=202, responses=declared(401, 403, 409))
+@router.post("/studies", status_code=202, responses=declared(401, 403, 409) | BEGUN)
 def add_study(given: v.NewStudy, request: Request, response: Response, who: Planner, store: TheStore) -> v.Study:
     """What if some numbers were others, or some assets were not there? Answered in the background."""
-    id, now = uuid4(), datetime.now(UTC)
-    ask(store, id, who.name, given.model_dump(), now)
-    store.audit(who.name, "ask", f"study {id}", None, given.model_dump(), now)
-    request.app.state.studies.wake()
+    id = jobs.ask(store, WHAT_IF, "", who.name, given.model_dump())
+    store.audit(who.name, "ask", f"study {id}", None, given.model_dump(), datetime.now(UTC))
+    request.app.state.runner.wake()
     response.headers["Location"] = f"/api/v1/studies/{id}"
     return _shown(_known(store, id))
 
@@ -76,17 +76,21 @@ def follow_study(study_id: UUID, who: Planner, store: TheStore) -> StreamingResp
     def look() -> tuple[str, bool]:
         found = _known(store, study_id)
         facts = {"state": found.state, "progress": found.progress, "saying": found.saying}
-        return event("progress", facts), found.state in ("done", "failed")
+        return event("progress", facts), found.ended
 
     return followed(look)
 
 
-def _known(store: Store, study_id: UUID) -> Study:
-    found = study(store, study_id)
-    if found is None:
+def _known(store: Store, study_id: UUID) -> Job:
+    found = jobs.job(store, None, study_id)
+    if found is None or found.kind != WHAT_IF:
         raise Problem(404, f"study {study_id}: there is none")
     return found
 
 
-def _shown(found: Study) -> v.Study:
-    return v.Study.model_validate(found)
+def _shown(found: Job) -> v.Study:
+    return v.Study(
+        study_id=found.job_id, author=found.author, created=found.created, question=dict(found.asked),
+        state=found.state.value, progress=found.progress, saying=found.saying,
+        answer=None if found.answer is None else dict(found.answer),
+    )  # fmt: skip

@@ -15,7 +15,6 @@ from vpp.devices import Profile, load_profiles
 from vpp.devices.site import RATINGS
 from vpp.operations import registry
 from vpp.operations.registry import Description
-from vpp.store.listing import Line
 from vpp.store.people import Role, Who
 from vpp.store.registering import Changed, Entry, Taken, address_is_others, put_asset
 
@@ -69,7 +68,7 @@ def probe_address(given: v.NewProbe, request: Request, who: Steering, store: The
 @router.post("/assets/{asset_id}/probe", responses=declared(401, 403, 404, 409))
 def probe_asset(asset_id: v.Name, request: Request, who: Steering, store: TheStore, clock: TheClock) -> v.Protocol:
     """Try the asset's device: reach, recognise, read. Nothing is written to it."""
-    return _probed(described_of(known(store, who, asset_id)), request, who, store, clock)
+    return _probed(Description.of(known(store, who, asset_id)), request, who, store, clock)
 
 
 def _probed(tried: Description, request: Request, who: Who, store: TheStore, clock: TheClock) -> v.Protocol:
@@ -82,12 +81,6 @@ def _probed(tried: Description, request: Request, who: Who, store: TheStore, clo
     found = registry.probe(device, networks, clock)
     store.audit(who.name, "probe", f"device {tried.address}", None, {"passed": found.passed}, datetime.now(UTC))
     return v.Protocol.model_validate(v.finite(found.as_json()))
-
-
-def described_of(row: Line) -> Description:
-    """A row of the registry, as it would be described anew."""
-    names = ("id", "kind", "nameplate", "outlook", "profile", "address")
-    return Description(**{name: row[name] for name in names})
 
 
 @cache

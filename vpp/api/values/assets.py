@@ -102,17 +102,20 @@ class NewCommissioning(Given):
 
 
 class Earned(Shown):
-    """One local day of an asset, valued at the day-ahead price: what it delivered minus what it took."""
+    """One local day of an asset: what it delivered minus what it took, each quarter-hour at what energy was worth at
+    the asset's node, or at the agreed price of a plant. Calculated, not an invoice."""
 
     day: str
     delivered_kwh: float
     taken_kwh: float
-    value_eur: float | None
-    """null: no price of that day is known."""
+    value_eur: float
+    """Negative: what the energy cost."""
+    saved_eur: float
+    """By drawing when energy was cheap."""
     quarter_hours: int
-    """With a reading and a price."""
-    missing: int
-    """Quarter-hours of the day until now without one of them."""
+    """That had a plan with the asset; others do not count."""
+    measured_share: float
+    """Of them; where nothing was read the plan's power counts."""
 
 
 class Profile(Shown):

@@ -45,7 +45,7 @@ class Job(Shown):
     subject: str
     author: str
     created: datetime
-    state: Literal["running", "done", "failed"]
+    state: Literal["waiting", "running", "done", "failed", "cancelled"]
     progress: float
     saying: str
     answer: dict[str, Any] | None

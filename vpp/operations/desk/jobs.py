@@ -11,11 +11,13 @@ from assets import ASSET_TYPES
 from models.dispatch import Method, explained
 from vpp.cases import Report, load, report, write_plan
 from vpp.domain import AssetType, Mistake, Mistakes
-from vpp.milp import NoPlan
 from vpp.operations import plan as planning
 from vpp.operations.desk.packing import unpacked
-from vpp.operations.desk.queue import Entry, OfQueue, Queue, Stage, Teller, asked_of, end, run_module
+from vpp.operations.desk.queue import Entry, OfQueue, Queue
+from vpp.operations.runner import Runner, Tell, run_module
+from vpp.store import Store
 
+KIND = "case"
 CASE, PLAN = "case", "plan"
 
 
@@ -41,10 +43,12 @@ class Job(OfQueue):
 
 
 class Desk:
-    """In one folder; `queue` starts, stops, cancels and removes."""
+    """Folders in one folder; `queue` cancels and removes. The runner does the work."""
 
-    def __init__(self, folder: Path, asset_types: Mapping[str, AssetType] = ASSET_TYPES) -> None:
-        self.queue, self._types = Queue(folder, __name__), asset_types
+    def __init__(
+        self, store: Store, runner: Runner, folder: Path, asset_types: Mapping[str, AssetType] = ASSET_TYPES
+    ) -> None:
+        self.queue, self._types = Queue(store, runner, folder, KIND, __name__), asset_types
 
     def add(
         self, data: bytes, file_name: str, name: str, author: str, *, method: str, gap: float, time_limit_s: float
@@ -75,23 +79,17 @@ def _job(entry: Entry) -> Job:
     return Job(entry=entry, **given, best_eur=entry.now.get("best_eur"), bound_eur=entry.now.get("bound_eur"))
 
 
-def plan_case(folder: Path) -> None:
+def plan_case(folder: Path, asked: Mapping[str, Any], tell: Tell) -> None:
     """What `vpp optimise` does."""
-    asked, tell = asked_of(folder), Teller(folder)
     effort = planning.Effort(method=Method(asked["method"]), gap=asked["gap"], time_limit=asked["time_limit_s"])
 
     def progress(best: float, bound: float) -> None:
         tell(best_eur=_finite(best), bound_eur=_finite(bound))
 
-    try:
-        case = load(folder / CASE, ASSET_TYPES)
-        plan = explained(case, planning.plan(case, ASSET_TYPES, effort, progress=progress))
-        write_plan(plan, folder / PLAN, seconds=plan.seconds)
-    except (Mistakes, NoPlan, OSError) as problem:
-        end(folder, Stage.FAILED, str(problem))
-    else:
-        tell(last=True, best_eur=_finite(plan.objective_eur), bound_eur=_finite(plan.bound_eur))
-        end(folder, Stage.DONE)
+    case = load(folder / CASE, ASSET_TYPES)
+    plan = explained(case, planning.plan(case, ASSET_TYPES, effort, progress=progress))
+    write_plan(plan, folder / PLAN, seconds=plan.seconds)
+    progress(plan.objective_eur, plan.bound_eur)
 
 
 def _finite(value: float) -> float | None:

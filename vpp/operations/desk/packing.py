@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from vpp.cases import tables_of, write_case
 from vpp.domain import QUARTER, AssetType, Case, Mistake, Mistakes, quarter_of
-from vpp.operations.live.planner import horizon_from
+from vpp.operations.live.spans import horizon_from
 from vpp.operations.live_case import live_case
 from vpp.store import Store
 

@@ -9,17 +9,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from assets import ASSET_TYPES
 from vpp.domain import AssetType, Mistake, Mistakes
 from vpp.operations.desk.packing import unpacked
-from vpp.operations.desk.queue import Entry, OfQueue, Queue, Stage, Teller, end, run_module
+from vpp.operations.desk.queue import Entry, OfQueue, Queue, Stage
+from vpp.operations.runner import Failed, Runner, Tell, run_module
 from vpp.operations.study import Study, StudyFailed, check, estimate, files, read_study, run_study, workers
 from vpp.operations.study.register import at_base, copy_register, from_register
 from vpp.operations.study.report import NoBrowser, write_reports
 from vpp.store import Store, StoreError
 
+KIND = "study"
 FILE, BASE, OUT, GO = "study.toml", "base", "out", "go"
 REPORTED = "report-en.html"
 """A study on a case that was brought with it says `base = "base"`."""
@@ -56,14 +59,14 @@ class Work(OfQueue):
 
 
 class Studio:
-    """In one folder; `queue` starts, stops, cancels and removes."""
+    """Folders in one folder; `queue` cancels and removes. The runner does the work."""
 
-    def __init__(self, folder: Path, asset_types: Mapping[str, AssetType] = ASSET_TYPES) -> None:
-        self.queue, self._types = Queue(folder, __name__), asset_types
+    def __init__(
+        self, store: Store, runner: Runner, folder: Path, asset_types: Mapping[str, AssetType] = ASSET_TYPES
+    ) -> None:
+        self.queue, self._store, self._types = Queue(store, runner, folder, KIND, __name__), store, asset_types
 
-    def add(
-        self, text: str, author: str, store: Store, case: tuple[str, bytes] | None = None
-    ) -> tuple[Work, list[str]]:
+    def add(self, text: str, author: str, case: tuple[str, bytes] | None = None) -> tuple[Work, list[str]]:
         """Check a study completely and take it; with what had to be assumed. Raises Mistakes, then nothing is kept.
 
         `case`: name and content of a zipped case folder, the base that the study calls `base`.
@@ -76,7 +79,7 @@ class Studio:
             said = list[str]()
             if from_register(wanted, out):
                 try:
-                    said = copy_register(store, wanted, out, datetime.now(UTC), self._types)
+                    said = copy_register(self._store, wanted, out, datetime.now(UTC), self._types)
                 except StoreError as problem:
                     raise Mistakes([Mistake(where=FILE, what="study.base", problem=str(problem))]) from problem
             days = check(at_base(wanted, out), self._types)
@@ -110,34 +113,30 @@ def _work(entry: Entry) -> Work:
     )  # fmt: skip
 
 
-def work_on_study(folder: Path) -> None:
+def work_on_study(folder: Path, asked: Mapping[str, Any], tell: Tell) -> None:
     """Estimate, or run: what `vpp study run` does, and the reports."""
-    tell = Teller(folder)
+    wanted, out = at_base(read_study(folder / FILE), folder / OUT), folder / OUT
+    cores = os.cpu_count() or 1
     try:
-        wanted, out = at_base(read_study(folder / FILE), folder / OUT), folder / OUT
-        cores = os.cpu_count() or 1
         if (folder / GO).exists():
             _run(wanted, out, cores, tell)
         else:
-            found = estimate(wanted, check(wanted, ASSET_TYPES), cores, ASSET_TYPES)
-            tell(last=True, estimate_s=found.seconds)
-    except (Mistakes, StudyFailed, OSError) as problem:
-        end(folder, Stage.FAILED, str(problem))
-    else:
-        end(folder, Stage.DONE)
+            tell(estimate_s=estimate(wanted, check(wanted, ASSET_TYPES), cores, ASSET_TYPES).seconds)
+    except StudyFailed as problem:
+        raise Failed(str(problem)) from problem
 
 
-def _run(wanted: Study, out: Path, cores: int, tell: Teller) -> None:
+def _run(wanted: Study, out: Path, cores: int, tell: Tell) -> None:
     chains, total = files.chains_of(wanted), 0
 
     def progress(done: int, days: int, seconds_left: float) -> None:
         nonlocal total
         total = days
-        tell(done=done, seconds_left=seconds_left)
+        tell(progress=done / max(days, 1), done=done, seconds_left=seconds_left)
 
     with workers(min(cores, len(chains))) as pool:
         run_study(wanted, out, pool, ASSET_TYPES, progress)
-    tell(last=True, done=total, seconds_left=0.0)
+    tell(progress=1.0, done=total, seconds_left=0.0)
     write_reports(out, pdf=False)
     with suppress(NoBrowser):
         write_reports(out, pdf=True)

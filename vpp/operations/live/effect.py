@@ -9,7 +9,7 @@ import numpy as np
 from vpp.domain import Array, AssetType, Case, Horizon, Label, Plan, Violation, quarter_of
 from vpp.operations import plan as planning
 from vpp.operations.apply import GRACE
-from vpp.operations.live.planner import horizon_from
+from vpp.operations.live.spans import horizon_from
 from vpp.operations.live_case import live_case
 from vpp.store import Store
 from vpp.store.dispatching import Override, OverrideKind, overrides, troubled, without_replaced

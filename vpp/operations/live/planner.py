@@ -14,8 +14,6 @@ from datetime import time as clock_time
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-import numpy as np
-
 from models.dispatch import explained
 from vpp.domain import (
     MARKET_ZONE,
@@ -40,6 +38,7 @@ from vpp.milp import NoPlan
 from vpp.operations import plan as planning
 from vpp.operations.apply import GRACE, available_kw, of_plan, orders
 from vpp.operations.live.clock import SharedClock
+from vpp.operations.live.spans import horizon_from, shifted
 from vpp.operations.live_case import LiveCase, live_case
 from vpp.operations.recipe import as_plain, continued
 from vpp.store import Store, StoreError, StoreUnavailable
@@ -67,8 +66,6 @@ DAY_AHEAD_AT = clock_time(11, 30)
 """Local: the last run ahead of gate closure at noon."""
 LEAST_LEAD, MOST_LEAD = timedelta(seconds=60), timedelta(minutes=10)
 """How long before a quarter-hour its plan is begun."""
-LEAST_AHEAD = timedelta(hours=6)
-"""A horizon reaches at least so far, over midnight where it must."""
 LOOK_BACK = timedelta(days=7)
 """Quarter-hours without an entry are looked for so far back, from the first that has one."""
 AGAIN, AGAIN_WALL_S = timedelta(minutes=1), 5.0
@@ -418,34 +415,6 @@ class Planner:
                 push(self.store, Identity("intraday", start), None, [], label=label.value, why=why,
                      planned=self.clock.now())  # fmt: skip
             start += QUARTER
-
-
-def horizon_from(start: datetime, delivery: datetime | None = None) -> Horizon:
-    """Quarter-hours from `start` to the end of its local day, or of the next where that is near or known already.
-
-    `delivery`: the day that must be covered. After the auction (13:00) the next day's prices are known.
-    """
-    local = start.astimezone(MARKET_ZONE)
-    last = local.date() if delivery is None else delivery.astimezone(MARKET_ZONE).date()
-    end = market_day(last).end
-    if end - start < LEAST_AHEAD:
-        end = market_day(last + timedelta(days=1)).end
-    return Horizon(start, (end - start) // QUARTER, 15)
-
-
-def shifted(plan: Plan, start: datetime) -> Plan | None:
-    """What is left of a plan from a time on, labelled as such; its costs are not evaluated anew. None: nothing."""
-    first = (start - plan.horizon.start) // plan.horizon.step
-    if not 0 <= first < plan.horizon.steps:
-        return None
-    horizon = Horizon(start, plan.horizon.steps - first, plan.horizon.step_minutes)
-    cut: dict[str, Any] = {name: {id: values[first:] for id, values in getattr(plan, name).items()} for name in _SERIES}
-    return replace(plan, horizon=horizon, label=Label.PREVIOUS, status="not solved", method="previous", violations=(),
-                   objective_eur=np.nan, penalty_eur=np.nan, bound_eur=np.nan, gap=np.nan, co2_t=np.nan,
-                   components={}, deviations=(), **cut)  # fmt: skip
-
-
-_SERIES = ("power_kw", "heat_kw", "state_energy_kwh", "state_on", "prices", "market_kw")
 
 
 def _digest(news: frozenset[str]) -> str:

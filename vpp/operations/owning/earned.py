@@ -1,4 +1,5 @@
-"""What a device brought, per local day, from what was measured and what energy was worth at its place.
+"""What a device brought, per local day, from what was measured and what energy was worth at its place: the one law, for
+pages and the API.
 
     worth = Σ_t  E[t] × π[t] / 1000                                   EUR
     E[t]    energy of the quarter-hour, kWh, injection-positive: mean of the good readings of `power_kw` × 0.25 h;
@@ -17,10 +18,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from vpp.domain import MARKET_ZONE
-from vpp.store import RegisteredAsset, Store
-from vpp.store.asset_pages import Planned, measured_means, planned_quarters
+from vpp.domain import MARKET_ZONE, QUARTER, market_day
+from vpp.store import Store
+from vpp.store.asset_pages import Planned, measured_means, owned_from, planned_quarters
 
 HOURS = 0.25
 
@@ -41,16 +43,34 @@ class DayWorth:
     quarters: int
 
 
-def worth(store: Store, asset: RegisteredAsset, start: datetime, end: datetime) -> list[DayWorth]:
-    """Days with at least one quarter-hour of a plan, in order; from `start` until just before `end`."""
-    planned = planned_quarters(store, asset.id, asset.node, start, end)
-    measured = measured_means(store, asset.id, "power_kw", start, end)
-    return days_of(planned, measured, feed_in_of(asset))
+def worth(
+    store: Store, asset_id: str, node: str | None, outlook: Mapping[str, Any], start: datetime, end: datetime,
+    *, owner: bool = True,
+) -> list[DayWorth]:  # fmt: skip
+    """Days with at least one quarter-hour of a plan, in order; from `start` (of a quarter-hour) to before `end`.
+
+    `owner`: only since the asset is its owner's; somebody else's days before are none of the owner's business.
+    """
+    begin = max(start, owned_from(store, asset_id) or start) if owner else start
+    begin = -(-(begin - start) // QUARTER) * QUARTER + start  # the first quarter-hour that is wholly the owner's
+    planned = planned_quarters(store, asset_id, node, begin, end)
+    measured = measured_means(store, asset_id, "power_kw", begin, end)
+    return days_of(planned, measured, feed_in_of(outlook))
 
 
-def feed_in_of(asset: RegisteredAsset) -> float | None:
+def whole_days(start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """From the first local midnight at or after `start` to the first at or after `end`."""
+    return _midnight_from(start), _midnight_from(end)
+
+
+def _midnight_from(at: datetime) -> datetime:
+    day = market_day(at.astimezone(MARKET_ZONE).date())
+    return day.start if day.start >= at else day.end
+
+
+def feed_in_of(outlook: Mapping[str, Any]) -> float | None:
     """The agreed price of a plant, EUR/MWh; None: there is none, or it changes over time."""
-    given = asset.outlook.get("feed_in_eur_per_mwh")
+    given = outlook.get("feed_in_eur_per_mwh")
     return float(given) if isinstance(given, int | float) else None
 
 

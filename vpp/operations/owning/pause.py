@@ -14,7 +14,7 @@ from models.dispatch.own_control import own_control
 from vpp.domain import QUARTER, AssetType, Cap, Case, Horizon, Mistake, Mistakes, Plan, Unit, quarter_of
 from vpp.operations import plan as planning
 from vpp.operations.collect import without_orders
-from vpp.operations.live.planner import horizon_from
+from vpp.operations.live.spans import horizon_from
 from vpp.operations.live_case import live_case
 from vpp.store import Store
 from vpp.store.dispatching import Override, OverrideKind, add_override, end_override, overrides

@@ -53,6 +53,13 @@ def days_of(study: Study, asset_types: Mapping[str, AssetType]) -> list[date]:
     return wanted
 
 
+def is_known(study: Study, day: date, asset_types: Mapping[str, AssetType]) -> bool:
+    """Does the base hold this day?"""
+    if study.folder is None:
+        return day in set(prices.available_days())
+    return day in {at.astimezone(MARKET_ZONE).date() for at in _case(study, asset_types).horizon.times()}
+
+
 def day_tables(
     study: Study, day: date, climate: Climate, asset_types: Mapping[str, AssetType], moment: int | None = None
 ) -> Tables:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -15,7 +15,8 @@ from vpp.domain import Array, AssetType, Case, Plan, Unit, said
 from vpp.milp import Templates
 from vpp.operations.apply import asked_kw, orders
 from vpp.operations.rolling import remaining
-from vpp.operations.study.base import day_tables
+from vpp.operations.study.ahead import joined, without_wished_ends
+from vpp.operations.study.base import day_tables, is_known
 from vpp.operations.study.changes import apply, climate_of
 from vpp.operations.study.drawn import happened
 from vpp.operations.study.kpis import kpis
@@ -63,6 +64,10 @@ def plan_day(job: Job, before: State, asset_types: Mapping[str, AssetType]) -> t
         renew = (lambda t: as_issued(t // every)) if every else None
     if operation is Operation.RULES:
         plan = rule_based(real, asset_types, templates())
+    elif wishes.look_ahead_h and is_known(job.study, job.day + timedelta(1), asset_types):
+        wide = case_of(job.study, variant, job.chain.seed, job.day, asset_types, before, ahead_h=wishes.look_ahead_h)
+        real = without_wished_ends(real)
+        plan = carried_out(wide, real, every, how, asset_types)
     elif operation is Operation.DAILY and wishes.forecast is Forecast.PERFECT:
         plan = optimise_repeatably(real, asset_types, how, templates())
     else:
@@ -72,11 +77,20 @@ def plan_day(job: Job, before: State, asset_types: Mapping[str, AssetType]) -> t
 
 def case_of(
     study: Study, variant: Variant, seed: int, day: date, asset_types: Mapping[str, AssetType], before: State,
-    drawn: bool = False, moment: int | None = None,
+    drawn: bool = False, moment: int | None = None, ahead_h: float = 0.0,
 ) -> Case:  # fmt: skip
-    """`drawn`: with errors; `moment`: as it was expected when it was planned for the n-th time. Else what came."""
-    base = day_tables(study, day, climate_of(variant), asset_types, moment)
-    tables = apply(base, variant, seed, study.file, asset_types)
+    """`drawn`: with errors; `moment`: as it was expected when it was planned for the n-th time. Else what came.
+
+    `ahead_h`: with so many hours of the next day.
+    """
+
+    def changed(at: date) -> Tables:
+        found = day_tables(study, at, climate_of(variant), asset_types, moment)
+        return apply(found, variant, seed, study.file, asset_types)
+
+    tables = changed(day)
+    if ahead_h:
+        tables = joined(tables, changed(day + timedelta(1)), ahead_h)
     if drawn:
         tables = happened(tables, seed, day)
     case = as_case(_continued(tables, before), tables, asset_types)

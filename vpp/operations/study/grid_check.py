@@ -53,7 +53,7 @@ def check_grid(
     study: Study, folder: Path, variant: str, asset_types: Mapping[str, AssetType], hours: int = HOURS,
     cos_phi: float = COS_PHI,
 ) -> list[Finding]:  # fmt: skip
-    """Of every bus, line and transformer its worst of these hours; kept as grid.parquet. Raises Mistakes."""
+    """Of every bus, line and transformer its worst of these hours; kept in grid.parquet. Raises Mistakes."""
     if study.folder is None or not has_grid(study.folder):
         problem = (
             "has no grid; allowed: a case folder with grid.json of pandapower, or grid/ with CSV files of SimBench"
@@ -71,11 +71,18 @@ def check_grid(
         power, reactive = at_buses(case, plan, grid, steps, cos_phi, study.file)
         found += _findings(result, case, steps, grid, power_flow(grid, power, reactive))
     chosen = _worst_of_each(found)
-    table = pd.DataFrame([{**asdict(f), "broken": f.broken} for f in chosen])
-    beside = folder / f".{FILE}"
-    table.to_parquet(beside, index=False)
-    beside.replace(folder / FILE)
+    _keep(folder, variant, pd.DataFrame([{**asdict(f), "broken": f.broken} for f in chosen]))
     return chosen
+
+
+def _keep(folder: Path, variant: str, table: pd.DataFrame) -> None:
+    """Beside what was found for other variants."""
+    path, beside = folder / FILE, folder / f".{FILE}"
+    if path.exists():
+        known = pd.read_parquet(path)
+        table = pd.concat([known.query("variant != @variant"), table], ignore_index=True)
+    table.to_parquet(beside, index=False)
+    beside.replace(path)
 
 
 def worst(done: list[DayResult], hours: int) -> Iterator[tuple[DayResult, list[int]]]:

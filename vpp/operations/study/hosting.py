@@ -5,7 +5,7 @@ the allowed share is curtailed in steps with a price of at least 0 (below it, cu
 the grid). What fits once is taken to fit at every smaller size.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -23,6 +23,8 @@ from vpp.operations.study.wishes import Add, Hosting, Scale
 NAME = "hosted"
 GRID = ("node_limit", "cap", "heat_not_served")
 NOTHING_KWH, NOTHING_SHARE = 1e-3, 1e-6
+BUNDLE = {"heat_demand": "demand_kw", "heat_store": "capacity_kwh"}
+"""What a heat pump brings, and the column that grows with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +84,10 @@ def _nodes(study: Study, wanted: Hosting, asset_types: Mapping[str, AssetType]) 
     return found
 
 
-def _variant(wanted: Hosting, node: str, size_kw: float, factor: float) -> Variant:
-    """One more asset of this size; a heat pump brings a demand and a store in proportion."""
+def _variant(wanted: Hosting, node: str, size_kw: float, factor: float, bundle: Collection[str] = ()) -> Variant:
+    """One more asset of this size; a heat pump brings a demand and a store, where it has one, in proportion."""
     add = Add(do="add", like=wanted.like, count=1, at=(node,), columns={wanted.column: size_kw}, name=NAME)
-    scaled = (("heat_demand", "demand_kw"), ("heat_store", "capacity_kwh"))
-    more = [Scale(do="scale", type=t, column=c, factor=factor, match=f"{NAME}-*") for t, c in scaled]
+    more = [Scale(do="scale", type=t, column=BUNDLE[t], factor=factor, match=f"{NAME}-*") for t in bundle]
     return Variant(name=NAME, title=NAME, changes=(add, *(more if factor != 1.0 else ())), yearly_cost_eur=0.0)
 
 
@@ -99,7 +100,9 @@ class _Search:
         self._curtailed_before = {day: _curtailed_kwh(case, plan) for day, (case, plan) in base.items()}
         units = self._case(study.variant(BASE), wanted.days[0]).units
         pattern = next(u for u in units if fnmatchcase(u.id, wanted.like))
-        self._bundled = pattern.type == "heat_pump"
+        place = pattern.asset.heat_node if pattern.type == "heat_pump" else None
+        beside = {u.type for u in units if place is not None and getattr(u.asset, "heat_node", None) == place}
+        self._bundle = [kind for kind in BUNDLE if kind in beside]
         self._size = float(getattr(pattern.asset, wanted.column))
 
     def at(self, node: str) -> Hosted:
@@ -131,8 +134,8 @@ class _Search:
 
     def _obstacle(self, node: str, size_kw: float) -> str:
         """Why this size does not fit; empty: it does."""
-        factor = size_kw / self._size if self._bundled else 1.0
-        variant = _variant(self._wanted, node, size_kw, factor)
+        factor = size_kw / self._size if self._bundle else 1.0
+        variant = _variant(self._wanted, node, size_kw, factor, self._bundle)
         for day in self._wanted.days:
             case, plan = self._plan(variant, day)
             before = self._broken_before[day]

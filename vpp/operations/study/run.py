@@ -1,6 +1,8 @@
 """Run a study: chains of days side by side, each day kept as soon as it is done, lost workers' days done again."""
 
 import multiprocessing
+import os
+import platform
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -38,6 +40,8 @@ class Done:
     result: DayResult
     seconds: float
     cpu_seconds: float
+    worker: str
+    """Machine and process."""
 
 
 class Workers(Protocol):
@@ -60,7 +64,8 @@ def work(job: Job, before: State) -> Done:
 
     wall, cpu = time.perf_counter(), time.process_time()
     result = run_day(job, before, ASSET_TYPES)
-    return Done(result, time.perf_counter() - wall, time.process_time() - cpu)
+    who = f"{platform.node()}:{os.getpid()}"
+    return Done(result, time.perf_counter() - wall, time.process_time() - cpu, who)
 
 
 class Here:
@@ -141,6 +146,9 @@ def check(study: Study, asset_types: Mapping[str, AssetType]) -> list[date]:
     if study.wishes.forecast is Forecast.ISSUED and (study.folder is None or not has_issues(study.folder)):
         problem = f"'issued' needs what was issued; allowed: base = '{REGISTER}', or a case folder with {ISSUED}"
         raise Mistakes([Mistake(where=study.file, what="study.forecast", problem=problem)])
+    if study.wishes.forecast is Forecast.ISSUED and study.wishes.look_ahead_h:
+        problem = "is not possible with forecasts as issued, which end at midnight; allowed: 0, or another forecast"
+        raise Mistakes([Mistake(where=study.file, what="study.look_ahead_h", problem=problem)])
     days, found = days_of(study, asset_types), list[Mistake]()
     if not days:
         problem = "no day lies between first and last"
@@ -208,7 +216,8 @@ def run_study(
     def keep(chain: Chain, done: Done) -> None:
         files.write_day(folder, done.result)
         line = {"variant": chain.variant, "seed": chain.seed, "day": str(done.result.day)}
-        files.note_seconds(folder, {**line, "seconds": done.seconds, "cpu_seconds": done.cpu_seconds})
+        took = {"seconds": done.seconds, "cpu_seconds": done.cpu_seconds, "worker": done.worker}
+        files.note_seconds(folder, {**line, **took})
         busy.append(done.seconds)
         at[chain] += 1
         if progress:

@@ -181,6 +181,8 @@ class StudySection(Wish):
     planned_at: time = time(11, 30)
     """Local time on the day before, with forecasts as issued; 11:30: when the platform plans the day ahead."""
     replan_h: Annotated[float, Field(gt=0, le=24)] = 6.0
+    look_ahead_h: Annotated[float, Field(ge=0, le=24)] = 0.0
+    """How far a day's plan looks into the next day; what it holds there is not carried out but planned again."""
     gap: Annotated[float, Field(ge=0, le=0.5)] = 0.005
     """Of a day's cost, and of the base's mean daily cost: days that cost next to nothing are not driven to the cent."""
     node_limit: Annotated[int, Field(ge=1)] = 200

@@ -100,6 +100,19 @@ EN = Words(
         "none": "none",
         "hosting": "How much more fits",
         "hosting_columns": "Node|Asset|Fits, kW|What then stands in the way",
+        "grid": "Voltages and loadings in the worst hours",
+        "grid_kept": "In the hours with the largest draw and delivery all voltages and loadings keep their limits.",
+        "grid_broken": "Values beyond their limits in the hours with the largest draw and delivery: {broken}.",
+        "grid_columns": "Variant|Lowest voltage|Highest voltage|Highest loading of a line|"
+        "Highest loading of a transformer|Beyond limits",
+        "grid_beyond": "Beyond their limits",
+        "grid_beyond_columns": "Variant|What|Name|Value|Allowed|When",
+        "grid_bus": "Voltage",
+        "grid_line": "Loading of a line",
+        "grid_transformer": "Loading of a transformer",
+        "grid_time": "%Y-%m-%d %H:%M",
+        "grid_note": "AC power flow with what the plan does at each bus, in percent of the rated value. Power factors "
+        "are assumed.",
         "groups": "Owner groups",
         "group_columns": "Variant|Group|Drawn, kWh|Delivered, kWh|Energy, EUR|Fuel, EUR|Wear, EUR",
         "groups_note": "Energy at the tariff: what the group draws at buying price and grid fee, what it delivers at "
@@ -196,6 +209,21 @@ DE = Words(
         "none": "keine",
         "hosting": "Wie viel noch passt",
         "hosting_columns": "Knoten|Anlage|Passt, kW|Was dann im Weg steht",
+        "grid": "Spannungen und Auslastungen in den schwersten Stunden",
+        "grid_kept": "In den Stunden mit dem größten Bezug und der größten Einspeisung bleiben alle Spannungen und "
+        "Auslastungen in ihren Grenzen.",
+        "grid_broken": "Werte außerhalb ihrer Grenzen in den Stunden mit dem größten Bezug und der größten "
+        "Einspeisung: {broken}.",
+        "grid_columns": "Variante|Niedrigste Spannung|Höchste Spannung|Höchste Auslastung einer Leitung|"
+        "Höchste Auslastung eines Transformators|Außerhalb der Grenzen",
+        "grid_beyond": "Außerhalb der Grenzen",
+        "grid_beyond_columns": "Variante|Was|Name|Wert|Erlaubt|Wann",
+        "grid_bus": "Spannung",
+        "grid_line": "Auslastung einer Leitung",
+        "grid_transformer": "Auslastung eines Transformators",
+        "grid_time": "%d.%m.%Y %H:%M",
+        "grid_note": "AC-Lastfluss mit dem, was der Plan an jedem Knoten tut, in Prozent des Nennwerts. "
+        "Leistungsfaktoren sind angenommen.",
         "groups": "Gruppen von Eigentümern",
         "group_columns": "Variante|Gruppe|Bezug, kWh|Einspeisung, kWh|Energie, EUR|Brennstoff, EUR|Verschleiß, EUR",
         "groups_note": "Energie zum Tarif: Bezug zum Einkaufspreis mit Netzentgelt, Einspeisung zum Verkaufspreis. Die "

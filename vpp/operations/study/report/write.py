@@ -19,6 +19,7 @@ from vpp.operations.report.write import TEMPLATES as DAY_TEMPLATES
 from vpp.operations.study import files
 from vpp.operations.study.compare import ROWS, siting
 from vpp.operations.study.report.figures import difference, heat_map, load_duration
+from vpp.operations.study.report.grid import grid_section
 from vpp.operations.study.report.pdf import print_pdf
 from vpp.operations.study.report.words import LANGUAGES, Words
 from vpp.operations.study.study import BASE
@@ -86,6 +87,7 @@ def _content(folder: Path, w: Words) -> dict[str, Any]:
         "figures": figures,
         "sites": _sites(found, w),
         "hosting": _hosting(folder, w),
+        "grid": grid_section(folder, found, w),
         "groups": _groups(found, w),
         "types": _types(found, w),
         "sources": manifest["sources"],
