@@ -56,8 +56,7 @@ UNPRICED: Mapping[str, Message] = {
     "part_load": said("follows the heat"), "charging": said("charges"), "discharging": said("discharges"),
     "held": said("held for later"), "waiting": said("waits to charge"),
 }  # fmt: skip
-"""What is said of a code where the plan knows no price of heat: a rule-based one has none, one by price decomposition
-those of electricity alone."""
+"""What is said of a code where the plan knows no price of heat: a rule-based one has none."""
 NO_PRICES = said("this plan has no prices that say why")
 
 Explained = tuple[Any, Callable[[int, int, int], Say]]

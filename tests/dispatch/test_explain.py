@@ -103,7 +103,7 @@ def test_a_plan_without_prices_has_reasons_too():
 
 
 def test_a_plan_without_prices_of_heat_says_what_is_done_and_claims_no_reason():
-    """By rules a plan has no prices, by price decomposition those of electricity alone; solved as one, all of them."""
+    """By rules a plan has no prices; one that was solved has them at every node."""
     c = everything()
     plan = solve(c)
     nodes = {n.id for n in c.nodes}
