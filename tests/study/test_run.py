@@ -193,8 +193,12 @@ def test_killed_and_resumed_is_equal_to_uninterrupted(tmp_path):
     until = datetime.now(UTC) + timedelta(seconds=120)
     while len(list(part.glob("days/*/*.json"))) < 3 and datetime.now(UTC) < until:
         time.sleep(0.005)
-    os.killpg(process.pid, signal.SIGKILL)
+    workers = workers_of(process.pid)
+    os.kill(process.pid, signal.SIGKILL)
     process.wait()
+    while any(map(is_there, workers)) and datetime.now(UTC) < until:
+        time.sleep(0.05)
+    assert len(workers) == 2 and not any(map(is_there, workers)), "workers end with whoever started them"
     count = sum(files.finished(part, Chain(variant=v, seed=1), dates(days)) for v in ("base", "other"))
     assert 3 <= count < 2 * days, "it was killed in the middle"
     subprocess.run([*command, str(part)], check=True, capture_output=True, timeout=240)
@@ -212,13 +216,25 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path):
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)  # fmt: skip
     until, workers = datetime.now(UTC) + timedelta(seconds=120), list[int]()
     while not (workers and len(list(lost.glob("days/*/*.json"))) >= 2) and datetime.now(UTC) < until:
-        workers = [int(p) for p in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
-        workers = [p for p in workers if "spawn_main" in Path(f"/proc/{p}/cmdline").read_text()]
+        workers = workers_of(process.pid)
         time.sleep(0.005)
     os.kill(workers[0], signal.SIGKILL)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
     assert bytes_of(lost) == bytes_of(whole)
+
+
+def workers_of(pid):
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(p) for p in children if "spawn_main" in Path(f"/proc/{p}/cmdline").read_text()]
+
+
+def is_there(pid):
+    """And no zombie that nobody waits for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def dates(days):

@@ -13,11 +13,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Generator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from vpp.operations.parent import end_with_parent
 from vpp.settings import Settings, settings
 
 TICK_WALL_S = 0.25
@@ -37,28 +38,12 @@ log = logging.getLogger("vpp.parts")
 def main() -> None:
     name, folder = sys.argv[1], Path(sys.argv[2])
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
-    _end_with_parent()
+    end_with_parent()
     parts: dict[str, Callable[[Path], None]] = {
         "database": _database_part, "city": _city_part, "field": _field_part, "planner": _planner_part,
         "standby": _planner_part, "web": web_part, "prefect": _prefect_part, "flows": _flows_part,
     }  # fmt: skip
     parts[name](folder)
-
-
-def _end_with_parent() -> None:
-    """Linux: SIGTERM when the supervisor is gone, however it went; elsewhere the process id tells."""
-    parent = os.getppid()
-    with suppress(AttributeError, OSError):
-        import ctypes
-
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, daemon=True, name="parent").start()
 
 
 def stop_event() -> threading.Event:

@@ -67,9 +67,9 @@ def heat_prices_of_sites(
         for t in range(out.shape[1]):
             scale /= s.kept[i]
             to, unit = f.heat[4, t] * scale, hours * scale
-            price = min(_later(w, t, to), _now(a, on[i, t], t, x, to, limited))
-            if to - x > CLOSE - s.discharge_kw[i] * unit:
-                price = min(price, before)
+            price = _now(a, on[i, t], t, x, to, limited)
+            if to - x > CLOSE - s.discharge_kw[i] * unit:  # the store could give more
+                price = min(price, _later(w, t, to), before)
             out[i, t] = min(scale * price, p.heat)
             room = f.heat[4, t] < min(s.high[i], s.capacity[i]) - CLOSE and to - x < s.charge_kw[i] * unit - CLOSE
             x, before = to, price if room else np.inf

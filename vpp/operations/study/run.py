@@ -17,6 +17,7 @@ import numpy as np
 
 from models.dispatch import rule_based
 from vpp.domain import AssetType, Mistake, Mistakes
+from vpp.operations.parent import end_with_parent
 from vpp.operations.study import files
 from vpp.operations.study.base import days_of
 from vpp.operations.study.day import case_of, run_day, templates
@@ -90,7 +91,8 @@ class Processes:
         self._pool = self._new()
 
     def _new(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(self._count, mp_context=multiprocessing.get_context("spawn"))
+        spawned = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(self._count, mp_context=spawned, initializer=end_with_parent)
 
     def submit(self, job: Job, before: State) -> "Future[Done]":
         """A pool that has just lost a worker takes nothing: that job is lost like those it had."""
