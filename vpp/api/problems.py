@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from vpp.domain import Mistakes
 from vpp.store import StoreError, StoreUnavailable
@@ -40,7 +41,7 @@ RETRY = {"Retry-After": {"description": "Seconds.", "required": True, "schema": 
 BEARER = {"type": "string", "const": "Bearer"}
 TELLING: dict[int, dict[str, Any]] = {
     401: {"WWW-Authenticate": {"description": "How to prove who you are.", "required": True, "schema": BEARER}},
-    405: {"Allow": {"description": "Methods that are there.", "required": True, "schema": {"type": "string"}}},
+    405: {"Allow": {"description": "Every method of the path.", "required": True, "schema": {"type": "string"}}},
     429: RETRY,
     503: RETRY,
 }
@@ -121,8 +122,9 @@ def add_handlers(app: FastAPI) -> None:
         return answer(error.status, error.detail, error.headers, **error.more)
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> JSONResponse:
-        return answer(error.status_code, f"{error.detail}", error.headers)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
+        return answer(error.status_code, f"{error.detail}", headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -149,3 +151,15 @@ def add_handlers(app: FastAPI) -> None:
         failed = answer(500, "an unexpected error; it is in the log of the web process")
         secured(failed.headers)  # what nobody expected is answered outside the guard
         return failed
+
+
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+
+
+def _allowed(request: Request) -> str:
+    """Every method of the path: RFC 9110, 15.5.6 asks for all, the router names those of its first route only."""
+    routes = request.app.router.routes
+    return ", ".join(
+        method for method in METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    )  # fmt: skip
