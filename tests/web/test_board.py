@@ -105,3 +105,25 @@ def test_what_strangers_say_they_have_seen_is_not_kept_for_ever():
     for n in range(100):
         assert look.event(f"{n:080d}").startswith(b"event: page")
     assert len(look._events) <= KEPT_EVENTS
+
+
+def test_whoever_comes_while_nobody_watched_for_long_is_served(costs, monkeypatch):
+    monkeypatch.setattr(module, "LIVE_S", 0.02)
+
+    async def comes_after(one: Board, seconds: float) -> None:
+        stream = one.stream(OPERATOR, "")
+        await anext(stream)
+        await stream.aclose()
+        await asyncio.sleep(seconds)
+        heard, stream = 0, one.stream(OPERATOR, "")
+        async for piece in stream:
+            heard += piece.startswith(b"event")
+            if heard == 2:
+                break
+        await stream.aclose()
+
+    async def many() -> None:
+        waits = [5 * 0.02 + 0.005 * n for n in range(-4, 60)]  # about the end of the last pause, on any machine
+        await asyncio.wait_for(asyncio.gather(*(comes_after(board(), wait) for wait in waits)), 10)
+
+    asyncio.run(many())

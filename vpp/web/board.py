@@ -32,6 +32,8 @@ OLD_S = 10.0
 """A page shows what viewers see while that is made anew, rather than wait for it; never older than this."""
 LONGEST_S = 600.0
 """A stream ends then; the browser asks for a new one and is checked again."""
+IDLE = 5
+"""Looks without a viewer after which none is made any more."""
 KEPT_EVENTS = 16
 """Of a look, by what its readers have seen; nearly all have seen the look before."""
 PIECES = ("now", "attention", "mix", "net", "stores", "types", "decisions", "plan", "inputs", "notes")
@@ -152,11 +154,14 @@ class Board:
             self._viewers[variant] -= 1
 
     async def _watch(self) -> None:
-        """While somebody watches."""
+        """While somebody watches, and a little longer; it ends where it has just seen that nobody does, so that whoever
+        comes finds it at work or done."""
         idle = 0
-        while idle < 5:
+        while True:
             watched = [v for v, n in self._viewers.items() if n > 0]
             idle = 0 if watched else idle + 1
+            if idle == IDLE:
+                return
             try:
                 self._news = await asyncio.to_thread(self._look_again, watched)
             except StoreError as problem:
