@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from models.dispatch.beside import STARTING_S, Beside
+from models.dispatch.previous import begun, begun_from
 from vpp.domain import AssetType, Case, Label, Message, Plan, because, said
 from vpp.milp import Progress, Templates
 
@@ -47,7 +48,8 @@ def planned(
     """The plan of the method asked for, or of the one that fits the size; `exactly(seconds)` is the other way, and
     `beside(seconds)` the same in a process of its own.
 
-    The decomposition begins from the `previous` plan, if that reaches into the horizon and knows prices.
+    The decomposition begins from the `previous` plan, if that reaches into the horizon and knows prices. Of every plan
+    that was begun from it, by whichever method, this is said.
     """
     if method not in ("auto", "city"):
         return exactly(time_limit)
@@ -57,9 +59,10 @@ def planned(
         from models.dispatch.city.start import start_after
 
         start = None if previous is None else start_after(previous, case)
+        of_it = () if previous is None or start is None else (begun_from(previous),)
         found = city_plan(case, asset_types, templates, gap=gap, time_limit=seconds, progress=progress,
                           workers=workers, dask=dask, start=start)  # fmt: skip
-        return because(found.plan, *why, *(() if start is None else (said("begun from the previous plan"),)))
+        return because(found.plan, *why, *of_it)
 
     if method == "city":
         return city(time_limit, said("asked for"))
@@ -71,7 +74,7 @@ def planned(
     if hard <= EXACT_HARD * scale and n <= EXACT_ROWS * scale:
         plan = exactly(time_limit)
         by_solver = plan.label not in (Label.PREVIOUS, Label.SAFE)  # else it says itself why it stands there
-        return because(plan, size, said("solved as one problem")) if by_solver else plan
+        return because(plan, size, said("solved as one problem"), *begun(plan)) if by_solver else plan
     if hard > CITY_HARD * scale or n > CITY_ROWS * scale:
         return city(time_limit, size, said("more than one problem can hold in %(limit_s)s", limit_s=time_limit))
     began, other = time.perf_counter(), None
@@ -80,12 +83,16 @@ def planned(
     try:
         first = city(time_limit if other else CITY_SHARE * time_limit, workers=1 if other else workers)
         if first.gap <= gap and not first.violations:
-            return because(first, size, said("both methods tried, the decomposition was within the gap at once"))
+            return because(
+                first, size, said("both methods tried, the decomposition was within the gap at once"), *begun(first)
+            )
         if first.status == "interrupted":
-            return because(first, size, said("both methods tried"))
+            return because(first, size, said("both methods tried"), *begun(first))
         left = time_limit - (time.perf_counter() - began - first.seconds["compile"])
         second = exactly(left) if other is None else other.plan(left + STARTING_S)
-        return because(first, size, said("both methods tried")) if second is None else better(first, second, gap, size)
+        if second is None:
+            return because(first, size, said("both methods tried"), *begun(first))
+        return better(first, second, gap, size)
     finally:
         if other is not None:
             other.stop()
@@ -109,7 +116,7 @@ def better(a: Plan, b: Plan, gap: float, size: Message) -> Plan:
     if len(proofs) == 1:
         refuted = b if proof is a else a
         why.append(said("the bound of '%(source)s' lies above this plan and is not used", source=refuted.method))
-    return because(replace(best, bound_eur=bound, gap=found, label=label), size, *why)
+    return because(replace(best, bound_eur=bound, gap=found, label=label), size, *why, *begun(best))
 
 
 def _minimised(plan: Plan) -> float:

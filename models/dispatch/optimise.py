@@ -12,7 +12,7 @@ from models.dispatch.extract import minimised, outcome, prices
 from models.dispatch.judge import largest_residual
 from models.dispatch.limits import binding_limits
 from models.dispatch.own_control import own_control
-from models.dispatch.previous import follow, orders_of
+from models.dispatch.previous import begun_from, follow, orders_of
 from models.dispatch.rules import EVERY_DEVICE, Followed, Traced, plan_of, trace_followed
 from models.dispatch.tie_break import ties_broken
 from vpp.domain import Array, AssetType, Case, Label, Plan, because, said, together
@@ -99,7 +99,11 @@ def _exactly(
                              reference=effort.method is Method.REFERENCE)  # fmt: skip
         solved = ties_broken(built, solved, watch, None if previous is None else orders_of(previous, case.horizon))
         seconds = {"compile": watch.compiling, "build": building, "solve": watch.spent - building}
-        return plan_at(case, built, solved, effort, seconds)
+        plan = plan_at(case, built, solved, effort, seconds)
+        before = fallback.begun_from
+        if start is None or before is None or effort.method is Method.REFERENCE:  # the reference takes no start
+            return plan
+        return because(plan, *plan.said, begun_from(before))
     except NoPlan as reason:
         solving = watch.spent - building
         plan = fallback.plan()
@@ -145,6 +149,11 @@ class _Fallback:
         """A start for the solver; None if it breaks a hard row."""
         made = self._make()
         return made.x if made.residual <= RESIDUAL_KW else None
+
+    @property
+    def begun_from(self) -> Plan | None:
+        """The previous plan, if that is what was made."""
+        return self._previous if self._made and self._made.followed.label is Label.PREVIOUS else None
 
     def plan(self) -> Plan:
         return plan_of(self._make(), self._case, self._built.dispatch, self._built.program)

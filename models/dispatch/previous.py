@@ -6,7 +6,19 @@ from dataclasses import replace
 import numpy as np
 
 from models.dispatch.rules import Followed, Orders, simulate
-from vpp.domain import Array, AssetType, Case, Horizon, Label, Plan, Unit, said
+from vpp.domain import Array, AssetType, Case, Horizon, Label, Message, Plan, Unit, said, utc
+
+_BEGUN = "begun from the previous plan, that of %(begin_utc)s UTC"
+
+
+def begun_from(previous: Plan) -> Message:
+    """Of a plan whose method took the previous one for its first; named by when that begins."""
+    return said("begun from the previous plan, that of %(begin_utc)s UTC", begin_utc=utc(previous.horizon.start))
+
+
+def begun(plan: Plan) -> tuple[Message, ...]:
+    """What a plan says of the one it was begun from; empty if there is none."""
+    return tuple(each for each in plan.said if each.template == _BEGUN)
 
 
 def shifted(values: Array, of: Horizon, to: Horizon) -> Array:

@@ -2,12 +2,13 @@
 
 import time
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
 
 from assets import ASSET_TYPES
-from models.dispatch import Effort, optimise, rule_based, simulate, with_end_values
+from models.dispatch import Effort, Method, optimise, rule_based, simulate, with_end_values
 from models.dispatch.own_control import own_control
 from models.dispatch.previous import shifted
 from tests.dispatch.build import TEMPLATES, battery, case, horizon, solve, unit
@@ -125,6 +126,21 @@ def test_a_previous_plan_does_not_keep_a_better_one_away():
     plan = optimise(case([battery()], [50, 50, 10, 200]), ASSET_TYPES, Effort(gap=1e-6), templates=TEMPLATES,
                     previous=first)  # fmt: skip
     assert plan.power_kw["b"] == pytest.approx([0, 0, -5, 5], abs=1e-5)
+
+
+@pytest.mark.parametrize("method", [Method.AUTO, Method.EXACT, Method.REFERENCE])
+def test_a_plan_says_from_which_plan_the_solver_began_if_it_did(monkeypatch, method):
+    c = everything(steps=6, seed=2)
+    first = solve(c, gap=1e-2)
+
+    def why(**more):
+        return optimise(c, ASSET_TYPES, Effort(method=method, gap=1e-2), templates=TEMPLATES, **more).why
+
+    begun = f"begun from the previous plan, that of {first.horizon.start:%Y-%m-%d %H:%M:%S} UTC"
+    assert "begun" not in why(previous=first)  # a small problem: ties are broken towards it, the solver needs no start
+    monkeypatch.setattr(import_module("models.dispatch.optimise"), "MANY_BINARIES", 1)
+    assert "begun" not in why()  # it begins from own control then
+    assert (begun in why(previous=first)) is (method is not Method.REFERENCE)
 
 
 def test_every_case_keeps_its_cost_with_a_previous_plan():

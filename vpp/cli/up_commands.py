@@ -179,11 +179,15 @@ def _told(folder: Path) -> dict[str, Any]:
     from vpp.cli.parts import platform_dsn
     from vpp.operations.live.clock import shared_clock
     from vpp.operations.live.overview import overview
+    from vpp.operations.live.upkeep import trouble
     from vpp.store import Store, StoreError
+    from vpp.store.dispatching import parts
 
     try:
         with platform_dsn(settings(), folder) as dsn, Store(dsn, patience_s=3) as store:
-            return overview(store, shared_clock(folder).now())
+            now = shared_clock(folder).now()
+            found = trouble(parts(store), now)
+            return {**overview(store, now), "attention": [] if found is None else [f"{found}"]}
     except StoreError as problem:
         return {"problem": str(problem)}
 
@@ -202,6 +206,8 @@ def _print(found: Mapping[str, Any]) -> None:
         console.print(f"{plan['start']}  {plan['kind']:<9} {plan['label']:<9} {plan['orders']:>3} orders", markup=False)
     for item in found.get("inputs", []):
         console.print(f"input {item['name']}: {item['age']}", markup=False)
+    for each in found.get("attention", []):
+        console.print(f"look at it: {each}", markup=False)
     if "problem" in found:
         console.print(f"problem: {found['problem']}", markup=False)
 

@@ -11,16 +11,18 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from vpp.devices import Device, Field, Pace
 from vpp.devices.orders import Key
 from vpp.devices.poller import Batch
 from vpp.devices.rounds import Board, Rounds
 from vpp.devices.site import Site
-from vpp.domain import Clock, Priority, Setpoint, SetpointEvent, SetpointKind, SetpointState, said
+from vpp.domain import Clock, Setpoint, SetpointEvent, SetpointState, said
+from vpp.operations.field_answers import answer
 from vpp.operations.field_door import open_door
 from vpp.operations.field_journal import OVER, FieldJournal
 from vpp.operations.field_limits import LimitKeeper, is_of_the_market, is_ours
@@ -108,7 +110,7 @@ class FieldService:
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set; then releases what it holds."""
         self._take_up()
-        door = await open_door(self.folder, self.answer)
+        door = await open_door(self.folder, partial(answer, self))
         work: dict[str, Callable[[], Awaitable[None]]] = {
             "poll": self.rounds.run, "orders": self._tend, "inbox": self._inbox,
             "database": self.recorder.run, "status": self._report, "journal": self._sync,
@@ -146,7 +148,7 @@ class FieldService:
                 await self.field.withdraw(lifted, f"{LIMIT_ENDED}", is_ours)
                 give += self.limits.again(lifted, now)
         if give:
-            self._in_background(self.give(give))
+            self.in_background(self.give(give))
 
     def _on_readings(self, readings: Batch) -> None:
         self.board.put(readings)
@@ -201,7 +203,7 @@ class FieldService:
     async def _tend(self) -> None:
         while True:
             await self.obey()
-            self._in_background(self.field.refresh())  # a slow device holds back neither limits nor other orders
+            self.in_background(self.field.refresh())  # a slow device holds back neither limits nor other orders
             await asyncio.sleep(TEND_S)
 
     async def _inbox(self) -> None:
@@ -248,7 +250,7 @@ class FieldService:
             else:  # given by a service whose journal is not here
                 self.journal.setpoint(setpoint)
                 self.field.resume(setpoint, now)
-        self._in_background(self._give_and_look([s for s in new if s.id not in states]))
+        self.in_background(self._give_and_look([s for s in new if s.id not in states]))
 
     async def _give_and_look(self, new: Sequence[Setpoint]) -> None:
         """With a fast clock the next reading may come too late to show the effect in time: look for it."""
@@ -346,7 +348,8 @@ class FieldService:
                 with suppress(StoreUnavailable):
                     await asyncio.to_thread(self.judging.judge, store, now)
 
-    def _in_background(self, work: Any) -> "asyncio.Task[Any]":
+    def in_background(self, work: Any) -> "asyncio.Task[Any]":
+        """Begun now and not waited for; if it fails, the loop `orders` says so."""
         task = asyncio.ensure_future(work)
         self._giving.add(task)
         task.add_done_callback(self._done)
@@ -359,7 +362,7 @@ class FieldService:
             log.error("orders: %r", problem)
 
     @property
-    def _held(self) -> list[Key]:
+    def held(self) -> list[Key]:
         """Where orders are in force, or kept behind one."""
         return [*self.field.orders, *self.field.behind]
 
@@ -369,7 +372,7 @@ class FieldService:
             task.cancel()
         try:
             async with asyncio.timeout(RELEASE_S):
-                await self.field.withdraw(self._held, f"{STOPPING}", is_of_the_market)
+                await self.field.withdraw(self.held, f"{STOPPING}", is_of_the_market)
         except TimeoutError:
             log.warning("not every order was released within %g s; devices end them by themselves", RELEASE_S)
         self.field.close()
@@ -382,77 +385,6 @@ class FieldService:
         self.journal.close()
         said = await self.status(details=False) | {"running": False}
         (self.folder / STATUS).write_text(json.dumps(said), encoding="utf-8")
-
-    # The door
-
-    async def answer(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """One request of the local door."""
-        match request.get("do"):
-            case "status":
-                return await self.status(details=True, device=request.get("device"))
-            case "order":
-                ordered = self._ordered(request)
-                events = await self.give([ordered])
-                became = {"setpoint": str(ordered.id), "kind": ordered.kind.value, "value": ordered.value,
-                          "became": events[-1].state.value if events else "known before"}  # fmt: skip
-                self._in_background(self._audit(request, "order", ordered.asset_id, became))
-                return {"events": [{"state": e.state.value, "detail": e.detail} for e in events]}
-            case "limit":
-                return await self._limit(request)
-            case "heartbeat":
-                self._named(request).heartbeat(self.clock.now())
-                return {"ok": True}
-            case "release":
-                words = f"{request['issuer']}: {request['reason']}"
-                events = await self.field.withdraw(self._held, words, is_of_the_market)
-                ended = {e.setpoint_id for e in events}
-                await self._audit(request, "release", "field", {"orders": len(ended)})
-                return {"events": [{"state": e.state.value, "detail": e.detail} for e in events]}
-            case other:
-                raise ValueError(f"'{other}' is unknown; allowed: status, order, limit, heartbeat, release")
-
-    def _ordered(self, request: Mapping[str, Any]) -> Setpoint:
-        now = self.clock.now()
-        until = now + timedelta(seconds=float(request["seconds"]))
-        kind = SetpointKind(request.get("kind", "target"))
-        priority = Priority[request.get("priority", "SETPOINT")]
-        if priority is Priority.GRID_LIMIT:
-            raise ValueError("priority GRID_LIMIT is kept for the limits of the site file; allowed: SETPOINT")
-        return Setpoint(
-            id=UUID(request["id"]) if "id" in request else uuid4(), asset_id=str(request["asset"]), kind=kind,
-            value=float(request["value"]), valid_from=now, expires_at=until,
-            priority=priority, reason=str(request["reason"]), issuer=str(request["issuer"]),
-        )  # fmt: skip
-
-    def _named(self, request: Mapping[str, Any]) -> Any:
-        name = str(request["limit"])
-        if name not in self.limits.limits:
-            known = ", ".join(self.limits.limits) or "none: the site file has no limits"
-            raise ValueError(f"limit '{name}' is unknown; allowed: {known}")
-        return self.limits.limits[name]
-
-    async def _limit(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        limit, now = self._named(request), self.clock.now()
-        seconds = request.get("seconds")
-        refused = limit.receive(
-            float(request["value_kw"]), now, active=bool(request.get("active", True)),
-            duration_s=None if seconds is None else float(seconds),
-        )  # fmt: skip
-        await self.obey()
-        after = {key: request.get(key) for key in ("value_kw", "active", "seconds")} | {"refused": refused}
-        await self._audit(request, "grid limit", limit.name, after)
-        return {"refused": refused, "state": limit.state.value, "limit_kw": limit.limit_kw(now)}
-
-    async def _audit(self, request: Mapping[str, Any], action: str, object: str, after: Mapping[str, Any]) -> None:
-        """Into the store's audit log where there is one; who and why are asked of everybody."""
-        who, why = str(request.get("issuer", "unknown")), str(request.get("reason", ""))
-        log.info("%s by %s: %s (%s)", action, who, after, why)
-        if (store := self.recorder.store) is not None:
-            try:
-                note = {**after, "reason": why}
-                await asyncio.to_thread(store.audit, who, action, object, None, note, self.clock.now())
-            except StoreError as problem:
-                log.warning("not audited: %s", problem)
 
     async def status(self, *, details: bool, device: str | None = None) -> dict[str, Any]:
         """Health as plain data; with `details` of every link, device and order, and points of few devices or one."""

@@ -142,6 +142,19 @@ def _silent_part(a: Attention, words: Words, now: datetime) -> Said:
     return title, text, ()
 
 
+def _upkeep(a: Attention, words: Words, now: datetime) -> Said:
+    failing = a.subject == "failing"
+    title = words.gettext("Upkeep of the database fails") if failing else words.gettext(
+        "Upkeep of the database has not run for two days")  # fmt: skip
+    last = (words.gettext("It has not been done yet.") if a.at is None
+            else words.gettext("It was last done %(ago)s.", ago=words.ago(a.at, now)))  # fmt: skip
+    todo = words.gettext(
+        "Until then quarter-hours may be missing, old readings stay, and days to come get no partitions. “vpp db"
+        " maintain” does it at once, or tells what is in the way."
+    )
+    return title, f"{last} {todo}", ()
+
+
 def _first_up(text: str) -> str:
     return text[:1].upper() + text[1:]
 
@@ -150,5 +163,5 @@ _SAY: dict[What, Callable[[Attention, Words, datetime], Said]] = {
     What.SILENT_DEVICE: _silent, What.NOT_FOLLOWING: _not_following, What.NO_PLAN: _no_plan, What.LABEL: _label,
     What.BROKEN_LIMIT: _broken, What.ASSUMED: _assumed, What.OLD_READINGS: _old_readings,
     What.OLD_FORECAST: _old_forecast, What.NO_PRICES: _no_prices, What.NOT_RELEASED: _not_released,
-    What.SILENT_PART: _silent_part, What.DEVIATION: _deviation,
+    What.SILENT_PART: _silent_part, What.DEVIATION: _deviation, What.UPKEEP: _upkeep,
 }  # fmt: skip

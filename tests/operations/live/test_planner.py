@@ -8,11 +8,12 @@ from uuid import UUID, uuid4
 import numpy as np
 import pytest
 
-from models.dispatch import explained, rule_based
+from models.dispatch import Effort, Method, explained, rule_based
 from tests.dispatch.build import battery, case, solve
 from tests.dispatch.everything import everything
 from tests.operations.live.conftest import NOW
 from tests.operations.live.site import issue_day, read_well, small_site
+from vpp.cases.plan_folder import summary_of_plan
 from vpp.domain import MARKET_ZONE, QUARTER, SetpointEvent, SetpointState, quarter_of
 from vpp.operations.live.desk import coming, next_day
 from vpp.operations.live.planner import Planner, Wishes
@@ -34,6 +35,7 @@ from vpp.store.dispatching import (
     push,
     records,
 )
+from vpp.web.words import Words
 
 HERE = quarter_of(NOW)
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
@@ -156,6 +158,27 @@ def test_without_a_plan_of_the_solver_in_time_the_last_one_is_followed(store, cl
     found = [r for r in records(store, HERE + QUARTER, FAR) if r.kind == "intraday"]
     assert [r.label for r in found] == ["previous"] and "the previous plan, followed" in found[0].why
     assert set(orders_at(store, HERE + QUARTER)) >= {"battery-a", "battery-b"}
+
+
+def test_a_plan_that_was_begun_from_the_last_one_says_from_which(store, clock, monkeypatch):
+    # As a large fleet is planned.
+    monkeypatch.setattr(Planner, "_effort", lambda *_: Effort(method=Method.CITY, gap=0.01, time_limit=20.0))
+    planner(store, clock).tick()
+    clock.at(HERE + QUARTER - timedelta(seconds=50))
+    read_well(store, small_site(), clock.now())
+    planner(store, clock).tick()
+    [first], [then] = (
+        [r for r in records(store, at, at + timedelta(seconds=1)) if r.run_id and r.kind != "day_ahead"]
+        for at in (HERE, HERE + QUARTER)
+    )  # fmt: skip
+    begun = f"begun from the previous plan, that of {HERE:%Y-%m-%d %H:%M:%S} UTC"
+    assert begun in then.why and begun not in first.why
+    run, before = store.load_run(then.run_id), store.load_run(first.run_id)
+    assert run.inputs["previous"] == str(before.run_id) and before.plan.horizon.start == HERE
+    summary = summary_of_plan(run.plan)
+    assert begun in summary["why"]
+    said = Words("de").messages(summary["said"]["why"])
+    assert "vom vorigen Plan aus begonnen, dem vom 6. Apr., 11:00 Uhr" in said
 
 
 def test_only_one_process_is_alone(store):

@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from assets import PROFILES
 from tests.dispatch.build import battery
@@ -128,6 +130,34 @@ async def test_started_without_its_database_it_keeps_the_order_until_its_end(sto
         await until(lambda: "gone" in service.recorder.problem)
         await until(lambda: city.order("b") is None)
         assert datetime.now(UTC) >= given.expires_at
+
+
+def reachable(server, name, may):
+    """May anybody connect to this database? If not, those who are there are cut off."""
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {may}")
+        if not may:
+            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+
+
+@pytest.mark.slow
+async def test_a_database_that_goes_away_leaves_the_order_until_its_end_and_this_is_said(server, store, city, tmp_path):
+    given, name = order(-1.0, until=25.0), conninfo_to_dict(store.database.dsn)["dbname"]
+    async with running(store, tmp_path) as (service, _):
+        store.save_setpoints([given])
+        await until(lambda: S.VERIFIED in states(store, given))
+        reachable(server, name, False)
+        try:
+            await until(lambda: service.recorder.problem)
+            told = await service.status(details=False)
+            assert told["database"]["problem"] and told["orders"] == 1
+            assert city.order("b") == -1.0
+            await until(lambda: city.order("b") is None)
+            assert datetime.now(UTC) >= given.expires_at
+            assert (await service.status(details=False))["database"]["problem"]
+        finally:
+            reachable(server, name, True)
+        await until(lambda: S.EXPIRED in states(store, given))  # told once the database is there again
 
 
 async def test_an_order_that_nobody_took_in_time_is_said_to_be_over(store, city, tmp_path):

@@ -24,6 +24,7 @@ from vpp.domain import (
     together,
 )
 from vpp.operations.apply import GRACE
+from vpp.operations.live import upkeep
 from vpp.operations.live.clock import SharedClock
 from vpp.operations.live.planner import ASSUMPTIONS, DAY_AHEAD_AT, SETTLE_WALL_S
 from vpp.operations.live_case import STALE
@@ -75,6 +76,7 @@ class What(StrEnum):
     NOT_RELEASED = "not_released"
     DEVIATION = "deviation"
     SILENT_PART = "silent_part"
+    UPKEEP = "upkeep"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -366,10 +368,14 @@ def _gap_eur(run: listing.Line) -> float | None:
 
 def _of_parts(clock: SharedClock, now: datetime, found_parts: Sequence[Part]) -> list[Attention]:
     patience = max(SILENT_AT_LEAST, timedelta(seconds=SILENT_WALL_S * clock.speed))
-    return [
+    found = [
         Attention(what=What.SILENT_PART, severity=Severity.BAD, subject=part.name, at=part.at)
         for part in found_parts if part.name in ("field", "planner") and now - part.at > max(patience, 2 * QUARTER)
     ]  # fmt: skip
+    if (it := upkeep.trouble(found_parts, now)) is not None:
+        found.append(Attention(what=What.UPKEEP, severity=Severity.BAD if it.overdue else Severity.WARN, at=it.done,
+                               subject="failing" if it.why else "overdue", detail=it.why))  # fmt: skip
+    return found
 
 
 def _of_inputs(
