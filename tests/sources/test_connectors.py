@@ -113,6 +113,29 @@ def test_a_weather_forecast_is_read_in_our_units():
     assert np.isnan(found.temp_air[3:5]).all() and np.isfinite(found.ghi).all()
 
 
+def recorded(name):
+    return lambda address: Answer(200, (RECORDED / name).read_bytes())
+
+
+def test_a_forecast_of_ten_days_as_it_was_issued_is_read_whole():
+    found = mosmix.fetch("L821", recorded("MOSMIX_L_2023100809_L821.kmz"))
+    assert (found.name, found.place, found.issued) == (
+        "WIESBADEN-AURINGEN", (50.13, 8.32), datetime(2023, 10, 8, 9, tzinfo=UTC)
+    )  # fmt: skip
+    assert found.start == datetime(2023, 10, 8, 10, tzinfo=UTC) and len(found.ghi) == 246
+    # As it says: 290.45 and 291.25 K, 3.09 and 2.57 m/s, 1260 kJ/m² in the hour to 11:00 UTC.
+    assert found.temp_air[0] == pytest.approx(17.7) and found.wind_speed[0] == pytest.approx(2.83)
+    assert found.ghi[:3] == pytest.approx([350.0, 1360 / 3.6, 350.0])
+    assert np.isfinite([*found.ghi, *found.temp_air, *found.wind_speed]).all()
+    noon = found.ghi[[24 * day + 2 for day in range(10)]]  # the hour from 12:00 UTC of each day
+    assert (noon > 50).all() and (found.ghi[12:18] == 0).all()
+
+
+def test_a_station_without_irradiance_is_refused_and_not_taken_for_darkness():
+    with pytest.raises(SourceError, match="MOSMIX N4333: it forecasts no Rad1h; allowed: a station that does"):
+        mosmix.fetch("N4333", recorded("MOSMIX_L_2020110603_N4333.kmz"))
+
+
 @pytest.mark.parametrize(
     ("document", "sentence"),
     [

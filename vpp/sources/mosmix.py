@@ -68,6 +68,8 @@ def read(kmz: bytes) -> StationForecast:
     if len(times) < 2 or any(later - earlier != HOUR for earlier, later in pairwise(times)):
         raise SourceError(f"MOSMIX {station}: its {len(times)} time steps are not hourly without a gap")
     values = {name: _values(root, theirs, len(times), station) for theirs, name in ELEMENTS.items()}
+    if unsaid := [theirs for theirs, name in ELEMENTS.items() if np.isnan(values[name]).all()]:
+        raise SourceError(f"MOSMIX {station}: it forecasts no {', '.join(unsaid)}; allowed: a station that does")
     # Values at a time belong to both hours that meet there; radiation is of the hour that ends there.
     return StationForecast(
         station=station, name=(root.findtext(f".//{_KML}Placemark/{_KML}description") or "").strip(),
