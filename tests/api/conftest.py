@@ -41,6 +41,12 @@ def clock() -> SharedClock:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
+    with serving() as made:
+        yield made
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
     """With a database that every test gets a copy of."""
     from tests.conftest import HOME
 

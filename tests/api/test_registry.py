@@ -1,7 +1,6 @@
 """Assets come into the registry, and their devices are tried: real Modbus against the simulated city."""
 
 import asyncio
-import threading
 import time
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
@@ -10,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from tests.api.conftest import NOW, world
-from vpp.devices import SimulatedCity, load_profiles
+from tests.api.devices import listening
 from vpp.domain import Quality, Reading, quarter_of
 from vpp.operations.live.clock import SharedClock
 from vpp.operations.owning.earned import worth
@@ -122,28 +121,8 @@ def test_an_owner_does_not_try_the_device_of_another(server):
 
 @pytest.fixture(scope="module")
 def device():
-    """A simulated battery that listens, in a loop of its own; its address."""
-    from assets import PROFILES
-
-    profile = load_profiles(PROFILES)["battery"]
-    city, loop, up = SimulatedCity(FAST), asyncio.new_event_loop(), threading.Event()
-    host, port, unit = city.add("d", profile, rating_kw=8.0)
-    city.publish("d", {"power_kw": 2.0, "soc": 0.5, "energy_kwh": 10.0})
-
-    def run():
-        asyncio.set_event_loop(loop)
-        loop.run_until_complete(city.start())
-        up.set()
-        loop.run_forever()
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    assert up.wait(10)
-    yield f"{host}:{port}/{unit}"
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(5)
-    loop.run_until_complete(city.close())
-    loop.close()
+    with listening(FAST) as address:
+        yield address
 
 
 def test_a_device_is_tried_before_and_after_it_is_registered(server, device):

@@ -9,8 +9,9 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
+from vpp.api.examples import exemplify, recorded
 from vpp.api.guard import LOG_INS_PER_MINUTE, PER_MINUTE, Guard
-from vpp.api.problems import SCHEMA, add_handlers, declared
+from vpp.api.problems import SCHEMA, add_handlers, declared, described_headers, described_problems
 from vpp.api.routes import assets, decisions, desk, events, imports, jobs, people, plans, platform, registry
 from vpp.operations.desk import Desk, Studio
 from vpp.operations.errands import Errands
@@ -57,7 +58,7 @@ def create_app(
     app.state.desk = Desk(store, app.state.runner, home / "desk")
     app.state.studio = Studio(store, app.state.runner, home / "studies")
     app.state.networks, app.state.streams = tuple(networks), events.Streams()
-    every = APIRouter(prefix=PREFIX, responses=declared(400, 413, 422, 429, 503))
+    every = APIRouter(prefix=PREFIX, responses=declared(400, 405, 413, 422, 429, 503))
     for routes in (platform, events, people, assets, registry, plans, decisions, imports, jobs, desk):
         every.include_router(routes.router)
     app.include_router(every)
@@ -72,13 +73,14 @@ def _name(route: APIRoute) -> str:
 
 
 def openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's own document, with our errors and with how callers prove who they are."""
+    """FastAPI's own document, with examples, with our errors and with how callers prove who they are."""
     if app.openapi_schema is None:
         made = FastAPI.openapi(app)
         components = made.setdefault("components", {})
         components["schemas"]["Problem"] = SCHEMA
         for unused in ("HTTPValidationError", "ValidationError"):
             components["schemas"].pop(unused, None)
+        components["headers"], components["responses"] = described_headers(), described_problems()
         components["securitySchemes"] = {
             "token": {"type": "http", "scheme": "bearer"},
             "session": {"type": "apiKey", "in": "cookie", "name": "__Host-vpp"},
@@ -87,5 +89,6 @@ def openapi(app: FastAPI) -> dict[str, Any]:
             for operation in methods.values():
                 if not path.endswith(("/health", "/setup")) and "401" in operation["responses"]:
                     operation["security"] = [{"token": []}, {"session": []}]
+        exemplify(made, recorded())
         app.openapi_schema = made
     return app.openapi_schema

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from vpp.domain import Mistakes
 from vpp.store import StoreError, StoreUnavailable
@@ -33,10 +34,16 @@ HEADERS = {
 }
 """Of every answer, errors too: what keeps a browser from mischief."""
 
+KEPT_BY_NOBODY = "no-store"
+"""`Cache-Control` of every answer that does not say otherwise."""
+
+RETRY = {"Retry-After": {"description": "Seconds.", "required": True, "schema": {"type": "integer", "minimum": 1}}}
+BEARER = {"type": "string", "const": "Bearer"}
 TELLING: dict[int, dict[str, Any]] = {
-    401: {"WWW-Authenticate": {"description": "`Bearer`: how to prove who you are.", "schema": {"type": "string"}}},
-    429: {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}},
-    503: {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}},
+    401: {"WWW-Authenticate": {"description": "How to prove who you are.", "required": True, "schema": BEARER}},
+    405: {"Allow": {"description": "Every method of the path.", "required": True, "schema": {"type": "string"}}},
+    429: RETRY,
+    503: RETRY,
 }
 """Headers that tell what to do next, by status."""
 
@@ -65,17 +72,32 @@ def secured(headers: MutableHeaders) -> None:
     """Adds what the answer has not set itself."""
     for name, value in HEADERS.items():
         headers.setdefault(name, value)
-    headers.setdefault("Cache-Control", "no-store")
+    headers.setdefault("Cache-Control", KEPT_BY_NOBODY)
 
 
 def declared(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For `responses=`: what may come instead of the answer."""
-    content = {MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {
-        s: {"description": TITLES[s], "content": content} | ({"headers": TELLING[s]} if s in TELLING else {})
-        for s in statuses
-    }
+    """For `responses=`: what may come instead of the answer, as `described_problems` says."""
+    return {s: {"description": TITLES[s], "$ref": f"#/components/responses/{s}"} for s in statuses}
 
+
+def described_problems() -> dict[str, Any]:
+    """Each status once, with all headers that come with it."""
+    content = {MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    always = {name: {"$ref": f"#/components/headers/{name}"} for name in described_headers()}
+    return {
+        f"{s}": {"description": TITLES[s], "headers": TELLING.get(s, {}) | always, "content": content}
+        for s in DECLARED
+    }  # fmt: skip
+
+
+def described_headers() -> dict[str, Any]:
+    """Those of every answer; errors have just these."""
+    fixed = {**HEADERS, "Cache-Control": KEPT_BY_NOBODY}
+    return {name: {"required": True, "schema": {"type": "string", "const": value}} for name, value in fixed.items()}
+
+
+DECLARED = (400, 401, 403, 404, 405, 409, 413, 422, 429, 503)
+"""What the description knows."""
 
 SCHEMA: dict[str, Any] = {
     "title": "Problem", "type": "object", "required": ["type", "title", "status", "detail"],
@@ -84,6 +106,13 @@ SCHEMA: dict[str, Any] = {
         "detail": {"type": "string", "description": "What is wrong and what is allowed, in one sentence."},
         "mistakes": {"type": "array", "items": {"type": "string"}, "description": "Every mistake, one sentence each."},
     },
+    "examples": [
+        {
+            "type": "about:blank", "title": "Not valid", "status": 422,
+            "detail": "body.until: Field required",
+            "mistakes": ["body.until: Field required", "body.reason: Field required"],
+        }
+    ],
 }  # fmt: skip
 
 
@@ -93,8 +122,9 @@ def add_handlers(app: FastAPI) -> None:
         return answer(error.status, error.detail, error.headers, **error.more)
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> JSONResponse:
-        return answer(error.status_code, f"{error.detail}", error.headers)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
+        return answer(error.status_code, f"{error.detail}", headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -121,3 +151,15 @@ def add_handlers(app: FastAPI) -> None:
         failed = answer(500, "an unexpected error; it is in the log of the web process")
         secured(failed.headers)  # what nobody expected is answered outside the guard
         return failed
+
+
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+
+
+def _allowed(request: Request) -> str:
+    """Every method of the path: RFC 9110, 15.5.6 asks for all, the router names those of its first route only."""
+    routes = request.app.router.routes
+    return ", ".join(
+        method for method in METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    )  # fmt: skip

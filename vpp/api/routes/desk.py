@@ -35,7 +35,12 @@ REPORT: dict[int | str, dict[str, Any]] = {
         "description": "As asked.",
     }
 }
-BODY: dict[str, Any] = {"requestBody": {"required": True, "content": {ZIP: BINARY}}}
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True, "content": {ZIP: BINARY},
+        "description": "The zipped files of a case folder: `case.toml` and the tables it names.",
+    }
+}  # fmt: skip
 
 
 async def _body(request: Request) -> bytes:

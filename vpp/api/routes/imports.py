@@ -13,8 +13,17 @@ from vpp.sources.tables import parse
 
 router = APIRouter(tags=["inputs"])
 
+TABLE = """start,price
+2025-04-08T00:00:00+02:00,71.2
+2025-04-08T00:15:00+02:00,68.9
+2025-04-08T00:30:00+02:00,66.4
+2025-04-08T00:45:00+02:00,65.0
+"""
 _BODY: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
+    "requestBody": {
+        "required": True, "content": {"text/csv": {"schema": {"type": "string"}, "example": TABLE}},
+        "description": "A time with offset, then values; or German: `;`, decimal comma, local time.",
+    }
 }  # fmt: skip
 
 

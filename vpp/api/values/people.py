@@ -6,17 +6,21 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from vpp.api.values.basics import Given, Name, Password, Shown, Text
+from vpp.api.values.basics import Given, Name, Password, Shown, Text, example
 from vpp.store.people import Role
 
 
 class SetUp(Given):
+    model_config = example(token="what `vpp up` printed", name="Ada", password="at least twelve characters")
+
     token: Text
     name: Name
     password: Password
 
 
 class LogIn(Given):
+    model_config = example(name="Ada", password="at least twelve characters")
+
     name: Name
     password: Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
@@ -30,6 +34,8 @@ class Session(Shown):
 
 
 class NewPerson(Given):
+    model_config = example(name="Anna", role="owner", owner="anna", password="at least twelve characters")
+
     name: Name
     role: Role
     owner: Name | None = None
@@ -46,6 +52,8 @@ class Person(Shown):
 
 
 class Activity(Given):
+    model_config = example(active=False)
+
     active: bool
 
 
@@ -84,6 +92,8 @@ class TokenSecret(Shown):
 
 
 class Owner(Given):
+    model_config = example(owner="anna")
+
     owner: Name | None
     """null: the utility itself."""
 
