@@ -167,11 +167,23 @@ def status(*, as_json: bool) -> None:
         else:
             print("nothing is up; start with: vpp up --demo")
         raise typer.Exit(1)
-    found = {**last_status(here), **_told(here)}
+    last = last_status(here)
+    found = {**last, **_told(here)}
+    found["attention"] = [*_away(last), *found.get("attention", [])]
     if as_json:
         print_json(found)
     else:
         _print(found)
+
+
+def _away(found: Mapping[str, Any]) -> list[str]:
+    """Prefect's parts that do not run after they ran; nothing of a plan hangs on them."""
+    return [
+        f"{part['name']} {part['last_end']} and is not up again ({part['restarts']} restarts): the planner makes and "
+        f"pushes every plan meanwhile; next: logs/{part['name']}.log"
+        for part in found.get("parts", [])
+        if part["name"] in ("prefect", "flows") and part["restarts"] and part["state"] != "running"
+    ]
 
 
 def _told(folder: Path) -> dict[str, Any]:

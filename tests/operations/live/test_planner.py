@@ -1,8 +1,11 @@
 """One interval is planned once and pushed once; each has a labelled plan; events are heeded."""
 
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -14,10 +17,13 @@ from tests.dispatch.everything import everything
 from tests.operations.live.conftest import NOW
 from tests.operations.live.site import issue_day, read_well, small_site
 from vpp.cases.plan_folder import summary_of_plan
+from vpp.cli import up_commands
+from vpp.cli.parts import LEFT_TO_FLOWS
 from vpp.domain import MARKET_ZONE, QUARTER, SetpointEvent, SetpointState, quarter_of
 from vpp.operations.live.desk import coming, next_day
 from vpp.operations.live.planner import Planner, Wishes
 from vpp.operations.live.spans import horizon_from, shifted
+from vpp.operations.live.supervisor import Child, Supervisor, last_status
 from vpp.operations.live_case import live_case
 from vpp.operations.plan import Templates
 from vpp.operations.recipe import Recipe
@@ -148,6 +154,27 @@ def test_the_day_ahead_is_left_to_its_flow_for_a_while(store, clock):
         days.append(sum(e[0] == "day_ahead" for e in entries(store)))
     assert days == [0, 0, 1]
     assert next_day(it) is None
+
+
+def test_without_prefect_the_planner_plans_and_pushes_and_the_status_says_so(store, clock, monkeypatch, tmp_path):
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")  # nobody answers there
+    it = Planner(store, clock, small_site().types, leave_to_flows=LEFT_TO_FLOWS)
+    it.tick()
+    for n in range(1, 3):
+        clock.at(HERE + n * QUARTER - timedelta(seconds=50))
+        read_well(store, small_site(), clock.now())
+        it.tick()
+        [found] = [r for r in records(store, HERE + n * QUARTER, FAR) if r.kind == "intraday"]
+        assert (found.label, found.orders > 0) == ("optimal", True)
+        assert set(orders_at(store, HERE + n * QUARTER)) >= {"battery-a", "battery-b"}
+
+    # Its supervisor starts a server that ends at once, again and again.
+    children = [Child("prefect", [sys.executable, "-c", "raise SystemExit(1)"], {})]
+    supervisor = Supervisor(tmp_path, children, dict)
+    Thread(target=lambda: (time.sleep(3.0), supervisor.stop()), daemon=True).start()
+    supervisor.run(lambda: None)
+    [said] = up_commands._away(last_status(tmp_path))
+    assert said.startswith("prefect ") and "the planner makes and pushes every plan" in said
 
 
 def test_without_a_plan_of_the_solver_in_time_the_last_one_is_followed(store, clock):
