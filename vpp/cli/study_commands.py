@@ -244,15 +244,8 @@ def _print_table(found: "Sequence[Summary]") -> None:
     for s in found:
         table.add_column(s.name, justify="right", overflow="fold")
     for key in ROWS:
-        table.add_row(EN.figures[key], *(_cell(s.figures[key]) for s in found))
+        table.add_row(EN.figures[key], *(EN.figure(key, s.figures[key]) for s in found))
     Console(highlight=False, width=max(100, 40 + 22 * len(found))).print(table)
-
-
-def _cell(spread: Any) -> str:
-    if not isfinite(spread.mean):
-        return "–"
-    around = f" ± {spread.deviation:,.2f}" if spread.deviation else ""
-    return f"{spread.mean:,.3f}{around}" if abs(spread.mean) < 10 else f"{spread.mean:,.1f}{around}"
 
 
 def _finite(value: Any) -> Any:

@@ -218,7 +218,7 @@ def _shown(words: Words, work: Work) -> dict[str, Any]:
         return about
     found = _summaries(work.out)
     named = next(w for w in STUDY_WORDS if w.language == words.language)
-    rows = [(named.figures[key], [s.figures[key] for s in found]) for key in ROWS]
+    rows = [(named.figures[key], [named.figure(key, s.figures[key]) for s in found]) for key in ROWS]
     best = min(found, key=lambda s: s.figures["total_eur"].mean)
     return about | {
         "found": found, "rows": rows, "best": best, "cause": named.cause, "differences": differences(found),

@@ -2,8 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 
 from vpp.operations.report.wording import german, number
+from vpp.operations.study.summary import Spread
+
+SHARES = ("self_sufficiency", "own_use", "gap")
+"""Told in percent."""
+DECIMALS = {"_eur": 2, "_kwh": 1, "_kw": 1, "_t": 3, "starts": 0, "cycles": 2, "gap": 2, "": 1}
+"""By the end of a figure's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +24,14 @@ class Words:
 
     def __getitem__(self, key: str) -> str:
         return self.texts[key]
+
+    def figure(self, key: str, spread: Spread) -> str:
+        """A value of the comparison, in the unit of its name, with as many decimals for all variants."""
+        if not isfinite(spread.mean):
+            return "–"
+        factor, decimals = 100.0 if key in SHARES else 1.0, next(n for end, n in DECIMALS.items() if key.endswith(end))
+        around = f" ± {self.number(factor * spread.deviation, decimals)}" if spread.deviation else ""
+        return self.number(factor * spread.mean, decimals) + around
 
     def cause(self, key: str) -> str:
         return self.causes.get(key, key.replace("_", " "))
@@ -32,10 +47,10 @@ EN = Words(
         "savings_eur": "Savings against the base, EUR",
         "expenses_eur": "Expenses, EUR",
         "revenue_eur": "Revenue, EUR",
-        "co2_location_t": "CO2, location-based, t",
-        "co2_marginal_t": "CO2, marginal, t",
-        "self_sufficiency": "Self-sufficiency, share",
-        "own_use": "Own use of generation, share",
+        "co2_location_t": "CO₂, location-based, t",
+        "co2_marginal_t": "CO₂, marginal, t",
+        "self_sufficiency": "Self-sufficiency, %",
+        "own_use": "Own use of generation, %",
         "import_kwh": "Drawn from the grid, kWh",
         "export_kwh": "Delivered to the grid, kWh",
         "peak_import_kw": "Highest draw, kW",
@@ -51,7 +66,7 @@ EN = Words(
         "load_shed_kwh": "Load shed, kWh",
         "limit_broken_kwh": "Beyond grid limits, kWh",
         "gap_eur": "Not proven, EUR",
-        "gap": "Not proven, share of the cost",
+        "gap": "Not proven of the cost, %",
     },
     causes={
         "purchase": "Purchase",
@@ -141,10 +156,10 @@ DE = Words(
         "savings_eur": "Ersparnis gegenüber heute, EUR",
         "expenses_eur": "Ausgaben, EUR",
         "revenue_eur": "Erlöse, EUR",
-        "co2_location_t": "CO2, standortbezogen, t",
-        "co2_marginal_t": "CO2, marginal, t",
-        "self_sufficiency": "Autarkie, Anteil",
-        "own_use": "Eigenverbrauch der Erzeugung, Anteil",
+        "co2_location_t": "CO₂, standortbezogen, t",
+        "co2_marginal_t": "CO₂, marginal, t",
+        "self_sufficiency": "Autarkie, %",
+        "own_use": "Eigenverbrauch der Erzeugung, %",
         "import_kwh": "Netzbezug, kWh",
         "export_kwh": "Einspeisung, kWh",
         "peak_import_kw": "Höchster Bezug, kW",
@@ -160,7 +175,7 @@ DE = Words(
         "load_shed_kwh": "Abgeworfene Last, kWh",
         "limit_broken_kwh": "Über Netzgrenzen, kWh",
         "gap_eur": "Nicht bewiesen, EUR",
-        "gap": "Nicht bewiesen, Anteil der Kosten",
+        "gap": "Nicht bewiesen von den Kosten, %",
     },
     causes={
         "purchase": "Einkauf",

@@ -4,7 +4,6 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,9 @@ from vpp.operations.study.compare import ROWS, siting
 from vpp.operations.study.report.figures import difference, heat_map, load_duration
 from vpp.operations.study.report.grid import grid_section
 from vpp.operations.study.report.pdf import print_pdf
-from vpp.operations.study.report.words import LANGUAGES, Words
+from vpp.operations.study.report.words import LANGUAGES, SHARES, Words
 from vpp.operations.study.study import BASE
-from vpp.operations.study.summary import Spread, Summary, summaries
+from vpp.operations.study.summary import Summary, summaries
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_DIFFERENCES = 8
@@ -110,25 +109,24 @@ def _summary(found: list[Summary], best: Summary, w: Words) -> list[str]:
 
 def _cards(base: Summary, best: Summary, w: Words) -> list[Card]:
     cards = list[Card]()
-    for key, decimals in (("total_eur", 0), ("savings_eur", 0), ("co2_location_t", 2), ("self_sufficiency", 3),
+    for key, decimals in (("total_eur", 0), ("savings_eur", 0), ("co2_location_t", 2), ("self_sufficiency", 0),
                           ("peak_import_kw", 0), ("hours_at_limits", 1)):  # fmt: skip
         name, _, unit = w.figures[key].rpartition(", ")
         rank = "lead" if key in ("total_eur", "savings_eur", "co2_location_t") else ""
-        cards.append(Card(f"{name} – {best.title}", w.number(best.figures[key].mean, decimals), unit, rank))
+        cards.append(
+            Card(
+                f"{name} – {best.title}",
+                w.number((100 if key in SHARES else 1) * best.figures[key].mean, decimals),
+                unit,
+                rank,
+            )
+        )
     return cards
 
 
 def _comparison(found: list[Summary], w: Words) -> Table:
-    rows = [[w.figures[key], *(_spread(s.figures[key], w) for s in found)] for key in ROWS]
+    rows = [[w.figures[key], *(w.figure(key, s.figures[key]) for s in found)] for key in ROWS]
     return Table(caption=w["table"], header=["", *(s.title for s in found)], rows=rows)
-
-
-def _spread(spread: Spread, w: Words) -> str:
-    if not isfinite(spread.mean):
-        return "–"
-    decimals = 4 if abs(spread.mean) < 1 else 2 if abs(spread.mean) < 1000 else 0
-    around = f" ± {w.number(spread.deviation, decimals)}" if spread.deviation else ""
-    return w.number(spread.mean, decimals) + around
 
 
 def _sites(found: list[Summary], w: Words) -> Table | None:
