@@ -7,7 +7,7 @@ from typing import Any
 
 from vpp.operations.owning.doing import Doing, Why
 from vpp.operations.registration.draft import Problem
-from vpp.web.points import POINTS
+from vpp.web.points import ALL, POINTS
 from vpp.web.translations import N_
 from vpp.web.words import Words
 
@@ -115,13 +115,16 @@ TESTS: Mapping[str, str] = {
 }  # fmt: skip
 
 
+YES_NO = ("on", "power_set_on", "heat_set_on", "power_limit_on", "control_on")
+
+
 def point_name(words: Words, point: str) -> str:
-    return words.gettext(POINTS[point][0]) if point in POINTS else point
+    return words.gettext(ALL[point][0]) if point in ALL else point
 
 
 def point_value(words: Words, point: str, value: float | None) -> str:
-    unit = POINTS.get(point, ("", ""))[1]
-    if point in ("on", "power_set_on", "heat_set_on") and value is not None:
+    unit = ALL.get(point, ("", ""))[1]
+    if point in YES_NO and value is not None:
         return words.gettext("yes") if value > 0.5 else words.gettext("no")
     if unit == "%":
         return words.percent(value)

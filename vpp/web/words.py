@@ -13,7 +13,7 @@ from vpp.domain import MARKET_ZONE, Message, Mistake, message_from
 from vpp.domain.message import shown, unit_of
 from vpp.web import told
 from vpp.web.kinds import kind_name
-from vpp.web.points import POINTS
+from vpp.web.points import ALL
 from vpp.web.translations import LANGUAGES, known, translations
 
 NOTHING = "–"
@@ -75,7 +75,7 @@ class Words:
             return self.amount(amount, unit, digits)
         text = str(value)
         if name.endswith("_point"):
-            return self.gettext(POINTS[text][0]) if text in POINTS else text
+            return self.gettext(ALL[text][0]) if text in ALL else text
         if name.endswith("_utc"):
             return self.moment(datetime.fromisoformat(text).replace(tzinfo=UTC))
         if name == "who":  # battery 'b1'
