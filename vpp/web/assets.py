@@ -18,7 +18,7 @@ from vpp.web import asset_charts
 from vpp.web.grid_map import picture
 from vpp.web.kinds import NAMES
 from vpp.web.navigation import CITY, PLACES, Place
-from vpp.web.owner_words import OUTCOMES, POINTS, QUALITY, TESTS, point_name, point_value
+from vpp.web.owner_words import OUTCOMES, QUALITY, TESTS, point_name, point_value
 from vpp.web.render import download, page
 from vpp.web.translations import N_
 from vpp.web.visitor import Language, SeesCity
@@ -108,7 +108,7 @@ def asset(
         label=label, chart=asset_charts.of_day(store, found, words, now, csv=f"/assets/{asset_id}/day.csv"),
         why=why(store, found, now), points=points_of(store, asset_id), orders=orders, decided=decided, STATES=STATES,
         ORDER_KINDS=ORDER_KINDS, protocol=commissioning_of(store, asset_id), QUALITY=QUALITY, OUTCOMES=OUTCOMES,
-        TESTS=TESTS, point_name=point_name, point_value=point_value, cells=_cells(found, words), POINTS=POINTS,
+        TESTS=TESTS, point_name=point_name, point_value=point_value, cells=_cells(found, words),
     )  # fmt: skip
 
 
