@@ -11,6 +11,9 @@ from vpp.devices.ramp import step_s
 from vpp.devices.sequence import read_back, stranger, write_steps
 from vpp.domain import Clock, Message, Priority, SetpointKind, SetpointState, said
 
+VERIFY_PAUSE_S = 0.2
+"""Between two read-backs while the device still shows something else."""
+
 
 class Hand:
     """Writes, reads back and releases; every write is counted before it goes out."""
@@ -54,6 +57,21 @@ class Hand:
         """What the device shows instead of the order; `LinkError` without an answer."""
         seen = await read_back(self._link_of(order.device), order.device, order.command, priority)
         return order.command.mismatch(seen, order.value)
+
+    async def comes_to_show(
+        self, order: Order, priority: Priority, within_s: float, wanted: Callable[[Order], bool]
+    ) -> Message | str | None:
+        """Read back until the device shows the order (None), the time is up, or it is not wanted any more."""
+        until = self._clock.now() + timedelta(seconds=within_s)
+        while True:
+            try:
+                problem = await self.mismatch(order, priority)
+            except LinkError as silent:
+                problem = str(silent)
+            left = (until - self._clock.now()).total_seconds()
+            if problem is None or left <= 0 or not wanted(order):
+                return problem
+            await self._clock.sleep(min(VERIFY_PAUSE_S, left))
 
     async def withdraw(self, order: Order) -> bool:
         """Write the release steps; True: all were echoed."""

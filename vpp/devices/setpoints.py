@@ -23,8 +23,6 @@ from vpp.devices.profile import SETPOINTS
 from vpp.devices.ramp import advanced, origin, ramps
 from vpp.domain import Clock, Message, Priority, Reading, Setpoint, SetpointEvent, SetpointState, said, utc
 
-VERIFY_PAUSE_S = 0.2
-"""Between two read-backs while the device still shows something else."""
 READ_BACK_S = 1.0
 """Between two tries to read back an order whose outcome is unknown; the link's own pause may make it longer."""
 PAUSE_S = 0.5
@@ -334,16 +332,7 @@ class SetpointProtocol:
 
     async def _verify(self, order: Order, journal: Journal, priority: Priority) -> None:
         within = order.command.spec.verify.within
-        until = self._clock.now() + timedelta(seconds=within)
-        while True:
-            try:
-                problem = await self._hand.mismatch(order, priority)
-            except LinkError as silent:
-                problem = str(silent)
-            left = (until - self._clock.now()).total_seconds()
-            if problem is None or left <= 0 or not self._is_current(order):
-                break
-            await self._clock.sleep(min(VERIFY_PAUSE_S, left))
+        problem = await self._hand.comes_to_show(order, priority, within, self._is_current)
         if problem is None:
             self._verified(order, journal, said("read back"))
         else:
