@@ -5,7 +5,6 @@ Killed at any moment, nothing is lost: the next runner takes up what this one le
 
 import json
 import logging
-import os
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from uuid import UUID, uuid4
 
 from vpp.domain import Mistakes
 from vpp.milp import NoPlan
+from vpp.operations.parent import end_with_parent
 from vpp.store import Store, StoreError, StoreUnavailable
 from vpp.store import jobs as _jobs
 from vpp.store.jobs import Job, State
@@ -250,14 +250,7 @@ Tell = Callable[..., None]
 
 def run_module(work: Callable[[Path, Mapping[str, Any], Tell], None]) -> None:
     """The `main` of such a module: folder, what was asked, and how to tell. It ends when its runner does."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    end_with_parent()
     asked = json.load(sys.stdin)
     try:
         work(Path(sys.argv[1]), asked, lambda **now: _say({"now": now}))
