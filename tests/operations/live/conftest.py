@@ -42,6 +42,18 @@ def store(server: str) -> Iterator[Store]:
         yield store
 
 
+@pytest.fixture
+def empty(server: str) -> Iterator[Store]:
+    """A store with nothing in it."""
+    name = f"live_empty_{next(NUMBERS)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    with Store(make_conninfo(server, dbname=name)) as store:
+        store.migrate()
+        yield store
+
+
 class HandClock(SharedClock):
     """Stands where it was put."""
 

@@ -4,9 +4,7 @@ from datetime import date, datetime, timedelta
 from uuid import uuid4
 
 import numpy as np
-import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from assets import ASSET_TYPES
 from vpp.domain import MARKET_ZONE, Quality, Reading, market_day
@@ -23,16 +21,6 @@ ASSETS = 72
 
 def at(day: date, hour: int, minute: int = 0) -> datetime:
     return datetime(day.year, day.month, day.day, hour, minute, tzinfo=MARKET_ZONE)
-
-
-@pytest.fixture
-def empty(server):
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute("DROP DATABASE IF EXISTS live_held WITH (FORCE)")
-        connection.execute("CREATE DATABASE live_held TEMPLATE template0")
-    with Store(make_conninfo(server, dbname="live_held")) as store:
-        store.migrate()
-        yield store
 
 
 @pytest.fixture

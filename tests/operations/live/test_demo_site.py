@@ -3,9 +3,7 @@
 from datetime import date, datetime, timedelta
 
 import numpy as np
-import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from assets import ASSET_TYPES
 from models.district import District
@@ -13,21 +11,10 @@ from vpp.domain import MARKET_ZONE, quarter_of
 from vpp.operations.live.demo_site import DemoSite, at_rest, collect, demo_site, devices, existing_site, register, truth
 from vpp.operations.live.spans import horizon_from
 from vpp.operations.live_case import live_case
-from vpp.store import Store
 from vpp.store.dispatching import parts
 
 FIRST = date(2025, 4, 6)
 SITE = DemoSite(first_day=FIRST, assets=12, port=5020)
-
-
-@pytest.fixture
-def empty(server):
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute("DROP DATABASE IF EXISTS live_empty WITH (FORCE)")
-        connection.execute("CREATE DATABASE live_empty TEMPLATE template0")
-    with Store(make_conninfo(server, dbname="live_empty")) as store:
-        store.migrate()
-        yield store
 
 
 def local(day, hour, minute=0):
