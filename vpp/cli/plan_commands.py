@@ -134,13 +134,15 @@ def _sentences(run: "Run", known: "Knowledge") -> list[str]:
 
 
 def _as_json(run: "Run", known: "Knowledge") -> dict[str, Any]:
+    from vpp.domain.finite import finite
+
     plan = run.plan
     return {
         "run": str(run.run_id), "kind": run.kind, "delivery_day": run.delivery_day.isoformat(),
         "started": run.started.isoformat(), "inputs_hash": run.inputs_hash, "inputs": run.inputs,
         "start": plan.horizon.start.isoformat(), "steps": plan.horizon.steps, "step_minutes": plan.horizon.step_minutes,
-        "label": plan.label.value, "objective_eur": plan.objective_eur, "bound_eur": _finite(plan.bound_eur),
-        "gap": _finite(plan.gap), "power_kw": {id: list(map(float, values)) for id, values in plan.power_kw.items()},
+        "label": plan.label.value, "objective_eur": plan.objective_eur, "bound_eur": finite(plan.bound_eur),
+        "gap": finite(plan.gap), "power_kw": {id: list(map(float, values)) for id, values in plan.power_kw.items()},
         "heat_kw": {id: list(map(float, values)) for id, values in plan.heat_kw.items()},
         "known_at": known.at.isoformat(),
         "assets": [
@@ -157,7 +159,3 @@ def _as_json(run: "Run", known: "Knowledge") -> dict[str, Any]:
         ],
         "forecasts_later": known.forecasts_later,
     }  # fmt: skip
-
-
-def _finite(value: float) -> float | None:
-    return value if abs(value) < float("inf") else None

@@ -1,10 +1,9 @@
 """`vpp study`: run, status, compare, report. Nothing heavy is imported before a command needs it."""
 
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -144,6 +143,7 @@ def compare(
 ) -> None:
     """Variants side by side, and why two of them differ."""
     from vpp.cli.app import print_json
+    from vpp.domain.finite import finite
     from vpp.operations.study.compare import chosen, siting, waterfall
     from vpp.operations.study.summary import summaries
 
@@ -152,7 +152,7 @@ def compare(
         found = [chosen(found, name) for name in variant]
     steps = {s.name: waterfall(found[0], s) for s in found[1:]}
     if as_json:
-        print_json(_finite({
+        print_json(finite({
             "variants": [asdict(s) for s in found],
             "differences": {name: {s.cause: s.eur for s in each} for name, each in steps.items()},
             "limits": [asdict(r) for r in siting(found)],
@@ -246,15 +246,6 @@ def _print_table(found: "Sequence[Summary]") -> None:
     for key in ROWS:
         table.add_row(EN.figures[key], *(EN.figure(key, s.figures[key]) for s in found))
     Console(highlight=False, width=max(100, 40 + 22 * len(found))).print(table)
-
-
-def _finite(value: Any) -> Any:
-    """JSON knows no NaN: what is not known is null."""
-    if isinstance(value, Mapping):
-        return {k: _finite(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _duration(seconds: float) -> str:

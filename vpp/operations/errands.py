@@ -16,6 +16,7 @@ from assets import ASSET_TYPES
 from vpp.devices.commissioning import Step
 from vpp.devices.profile import Profile
 from vpp.domain import Clock
+from vpp.domain.finite import finite
 from vpp.operations import registry
 from vpp.operations.exporting import export_file
 from vpp.operations.plan import Effort
@@ -25,7 +26,6 @@ from vpp.operations.what_if import Change, Question, answer
 from vpp.store import Store, listing
 from vpp.store.export import Format, Part
 from vpp.store.jobs import Job
-from vpp.store.plain import finite
 
 COMMISSION, EXPORT, WHAT_IF = "commission", "export", "what-if"
 EFFORT = Effort(gap=0.002, time_limit=30.0)

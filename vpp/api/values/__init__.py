@@ -41,7 +41,7 @@ from vpp.api.values.plans import (
     SetpointDetails,
 )
 from vpp.api.values.work import Entry, Health, Imported, Job, NewExport, NewStudy, Status, Study
-from vpp.store.plain import finite
+from vpp.domain.finite import finite
 
 __all__ = [
     "Activity", "Asset", "CaseResult", "DeskCase", "DeskStudy", "Deviation", "Dispatch", "Earned", "Energy",

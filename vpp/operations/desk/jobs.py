@@ -11,6 +11,7 @@ from assets import ASSET_TYPES
 from models.dispatch import Method, explained
 from vpp.cases import Report, load, report, write_plan
 from vpp.domain import AssetType, Mistake, Mistakes
+from vpp.domain.finite import finite
 from vpp.operations import plan as planning
 from vpp.operations.desk.packing import unpacked
 from vpp.operations.desk.queue import Entry, OfQueue, Queue
@@ -84,16 +85,12 @@ def plan_case(folder: Path, asked: Mapping[str, Any], tell: Tell) -> None:
     effort = planning.Effort(method=Method(asked["method"]), gap=asked["gap"], time_limit=asked["time_limit_s"])
 
     def progress(best: float, bound: float) -> None:
-        tell(best_eur=_finite(best), bound_eur=_finite(bound))
+        tell(best_eur=finite(best), bound_eur=finite(bound))
 
     case = load(folder / CASE, ASSET_TYPES)
     plan = explained(case, planning.plan(case, ASSET_TYPES, effort, progress=progress))
     write_plan(plan, folder / PLAN, seconds=plan.seconds)
     progress(plan.objective_eur, plan.bound_eur)
-
-
-def _finite(value: float) -> float | None:
-    return value if abs(value) < float("inf") else None
 
 
 def main() -> None:
