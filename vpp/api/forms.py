@@ -26,14 +26,20 @@ def table(request: Request, rows: Sequence[Mapping[str, Any]], columns: Sequence
     """The rows as a file, where a file is asked for; None: JSON will do."""
     accept = request.headers.get("accept", "")
     if CSV in accept:
-        return Response(_csv(rows, columns), media_type=CSV, headers=_file(name, "csv"))
+        return Response(_csv(rows, columns), media_type=CSV, headers=as_file(f"{name}.csv"))
     if PARQUET in accept:
-        return Response(_parquet(rows, columns), media_type=PARQUET, headers=_file(name, "parquet"))
+        return Response(_parquet(rows, columns), media_type=PARQUET, headers=as_file(f"{name}.parquet"))
     return None
 
 
-def _file(name: str, ending: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="{name}.{ending}"'}
+def download(content: bytes, name: str, media_type: str) -> Response:
+    """A file to keep, under this name."""
+    return Response(content, media_type=media_type, headers=as_file(name))
+
+
+def as_file(name: str) -> dict[str, str]:
+    """Header of an answer that is kept under this name."""
+    return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
 def _csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:

@@ -33,6 +33,10 @@ class State(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
 
+    @property
+    def ended(self) -> bool:
+        return self in (State.DONE, State.FAILED, State.CANCELLED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -54,7 +58,7 @@ class Job:
 
     @property
     def ended(self) -> bool:
-        return self.state in (State.DONE, State.FAILED, State.CANCELLED)
+        return self.state.ended
 
 
 # Who asks

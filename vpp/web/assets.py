@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from vpp.api.access import TheClock, TheStore
+from vpp.api.forms import download
 from vpp.api.problems import Problem as Refusal
 from vpp.domain import Quality
 from vpp.operations.owning.doing import why
@@ -19,7 +20,7 @@ from vpp.web.grid_map import picture
 from vpp.web.kinds import NAMES
 from vpp.web.navigation import CITY, PLACES, Place
 from vpp.web.owner_words import OUTCOMES, QUALITY, TESTS, point_name, point_value
-from vpp.web.render import download, page
+from vpp.web.render import page
 from vpp.web.translations import N_
 from vpp.web.visitor import Language, SeesCity
 from vpp.web.words import Words, iso

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from vpp.api.access import TheClock, TheStore
+from vpp.api.forms import download
 from vpp.api.problems import Problem
 from vpp.cases.plan_folder import write_plan
 from vpp.domain import quarter_of
@@ -28,7 +29,7 @@ from vpp.web.day_decisions import NO_TARGET
 from vpp.web.forms import Form, local_input
 from vpp.web.kinds import colour
 from vpp.web.reasons import STATES, reason
-from vpp.web.render import download, page
+from vpp.web.render import page
 from vpp.web.visitor import Language, SeesCity
 from vpp.web.words import Words, iso
 

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from assets import ASSET_TYPES
 from vpp.api.access import COOKIE, CSRF_COOKIE, TheClock, TheStore
+from vpp.api.forms import download
 from vpp.api.problems import Problem as Refusal
 from vpp.domain import MARKET_ZONE, Mistakes
 from vpp.operations.exporting import export_file
@@ -33,7 +34,7 @@ from vpp.web import owner_register as registering
 from vpp.web.forms import Form, local_input
 from vpp.web.navigation import PLACES, SAID, Place
 from vpp.web.owner_words import CHOICES, KINDS, QUALITY, QUESTIONS, because, does, known_points, point_name, point_value
-from vpp.web.render import download, go, page
+from vpp.web.render import go, page
 from vpp.web.translations import N_
 from vpp.web.visitor import ChangesAsOwner, FromForm, Language, SeesAsOwner
 from vpp.web.words import Words

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,17 +14,20 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from assets import ASSET_TYPES
+from vpp.api import desk_work
 from vpp.api.access import TheClock, TheStore
+from vpp.api.desk_work import desk_of, known_case
+from vpp.api.forms import download
 from vpp.api.problems import Problem
 from vpp.api.streams import followed, text_event
 from vpp.domain import Array, Horizon, Mistake, Mistakes
-from vpp.operations.desk import Desk, Job, Result, Stage, city_case, packed, result_of
+from vpp.operations.desk import Job, Result, Stage, city_case, packed, result_of
 from vpp.operations.schedule import Flavour, write_schedule
 from vpp.web.charts import Chart, Look, Series
 from vpp.web.forms import Form
 from vpp.web.kinds import colour, kind_name
 from vpp.web.plan_words import COMPONENTS, LIMITS, WAYS
-from vpp.web.render import download, environment, go, page
+from vpp.web.render import environment, go, page
 from vpp.web.translations import N_
 from vpp.web.visitor import ChangesAsPlanner, FromForm, Language, SeesAsPlanner, csrf_of
 from vpp.web.words import Words, local
@@ -83,7 +86,7 @@ def show(
     request: Request, job_id: UUID, who: SeesAsPlanner, words: Language,
     asset: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:  # fmt: skip
-    job = _known(request, job_id)
+    job = known_case(request, job_id)
     others = [j for j in desk_of(request).jobs() if j.stage is Stage.DONE and j.id != job_id]
     return page(request, "planner_case.html", others=others, **_shown(request, job, words, asset))
 
@@ -105,23 +108,19 @@ def live(request: Request, job_id: UUID, who: SeesAsPlanner, words: Language) ->
 
 @router.post("/cases/{job_id}/cancel")
 def cancel(request: Request, job_id: UUID, who: ChangesAsPlanner, store: TheStore) -> Response:
-    job = _known(request, job_id)
-    desk_of(request).queue.cancel(job.id)
-    store.audit(who.name, "cancelled", f"case {job.id}", None, {"name": job.name}, datetime.now(UTC))
+    desk_work.cancel(store, desk_of(request).queue, known_case(request, job_id), who.name)
     return go(f"/planner/cases/{job_id}")
 
 
 @router.post("/cases/{job_id}/remove")
 def remove(request: Request, job_id: UUID, who: ChangesAsPlanner, store: TheStore) -> Response:
-    job = _known(request, job_id)
-    desk_of(request).queue.remove(job.id)
-    store.audit(who.name, "removed", f"case {job.id}", {"name": job.name}, None, job.entry.created)
+    desk_work.remove(store, desk_of(request).queue, known_case(request, job_id), who.name)
     return go("/planner", said="removed")
 
 
 @router.get("/cases/{job_id}/case.zip")
 def case_file(request: Request, job_id: UUID, who: SeesAsPlanner) -> Response:
-    job = _known(request, job_id)
+    job = known_case(request, job_id)
     return download(packed(job.case_folder), f"{file_name(job.name)}.zip", "application/zip")
 
 
@@ -158,19 +157,8 @@ STAGES: dict[Stage, tuple[str, str]] = {
 """Kind of chip, word."""
 
 
-def desk_of(request: Request) -> Desk:
-    return request.app.state.desk
-
-
-def _known(request: Request, job_id: UUID) -> Job:
-    job = desk_of(request).job(job_id)
-    if job is None:
-        raise Problem(404, f"case {job_id}: there is none")
-    return job
-
-
 def _planned(request: Request, job_id: UUID) -> Job:
-    job = _known(request, job_id)
+    job = known_case(request, job_id)
     if job.stage is not Stage.DONE:
         raise Problem(409, f"case {job_id}: there is no plan of it")
     return job

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from vpp.web.kinds import colour, kind_name
@@ -61,11 +61,6 @@ def go(path: str, said: str | None = None, **query: str) -> RedirectResponse:
 
     given = {**query, **({"said": said} if said else {})}
     return RedirectResponse(f"{path}?{urlencode(given)}" if given else path, 303)
-
-
-def download(content: bytes, name: str, media_type: str) -> Response:
-    """A file to keep, under this name."""
-    return Response(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 def own_path(given: str | None, otherwise: str = "/") -> str:

@@ -10,18 +10,21 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from vpp.api import desk_work
 from vpp.api.access import TheClock, TheStore
+from vpp.api.desk_work import known_study, studio_of
+from vpp.api.forms import download
 from vpp.api.problems import Problem
 from vpp.api.streams import followed, text_event
 from vpp.domain import Mistake, Mistakes
-from vpp.operations.desk import Studio, Work, packed
+from vpp.operations.desk import Work, packed
 from vpp.operations.desk.composing import PIECES, base_of, with_variant
 from vpp.operations.study.compare import ROWS, Relief, Step, siting, waterfall
 from vpp.operations.study.report.words import LANGUAGES as STUDY_WORDS
 from vpp.operations.study.summary import Summary, summaries
 from vpp.web.forms import Form
 from vpp.web.planner import STAGES, file_name
-from vpp.web.render import download, environment, go, page
+from vpp.web.render import environment, go, page
 from vpp.web.translations import N_
 from vpp.web.visitor import ChangesAsPlanner, FromForm, Language, SeesAsPlanner, csrf_of
 from vpp.web.words import Words
@@ -129,7 +132,7 @@ def _day(form: Form, field: str, *, needed: bool) -> date | None:
 
 @router.get("/{work_id}")
 def show(request: Request, work_id: UUID, who: SeesAsPlanner, words: Language) -> Response:
-    return page(request, "study.html", **_shown(words, _known(request, work_id)))
+    return page(request, "study.html", **_shown(words, known_study(request, work_id)))
 
 
 @router.get("/{work_id}/live")
@@ -149,7 +152,7 @@ def live(request: Request, work_id: UUID, who: SeesAsPlanner, words: Language) -
 
 @router.post("/{work_id}/run")
 def run(request: Request, work_id: UUID, who: ChangesAsPlanner, store: TheStore) -> Response:
-    work = _known(request, work_id)
+    work = known_study(request, work_id)
     studio_of(request).run(work.id)
     store.audit(who.name, "run", f"study {work.id}", None, {"name": work.name}, datetime.now(UTC))
     return go(f"/studies/{work_id}")
@@ -157,17 +160,13 @@ def run(request: Request, work_id: UUID, who: ChangesAsPlanner, store: TheStore)
 
 @router.post("/{work_id}/cancel")
 def cancel(request: Request, work_id: UUID, who: ChangesAsPlanner, store: TheStore) -> Response:
-    work = _known(request, work_id)
-    studio_of(request).queue.cancel(work.id)
-    store.audit(who.name, "cancelled", f"study {work.id}", None, {"name": work.name}, datetime.now(UTC))
+    desk_work.cancel(store, studio_of(request).queue, known_study(request, work_id), who.name)
     return go(f"/studies/{work_id}")
 
 
 @router.post("/{work_id}/remove")
 def remove(request: Request, work_id: UUID, who: ChangesAsPlanner, store: TheStore) -> Response:
-    work = _known(request, work_id)
-    studio_of(request).queue.remove(work.id)
-    store.audit(who.name, "removed", f"study {work.id}", {"name": work.name}, None, work.entry.created)
+    desk_work.remove(store, studio_of(request).queue, known_study(request, work_id), who.name)
     return go("/studies", said="removed")
 
 
@@ -191,22 +190,11 @@ def tables(request: Request, work_id: UUID, who: SeesAsPlanner) -> Response:
 
 @router.get("/{work_id}/study.toml")
 def text_file(request: Request, work_id: UUID, who: SeesAsPlanner) -> Response:
-    return download(_known(request, work_id).text.encode(), "study.toml", "application/toml")
-
-
-def studio_of(request: Request) -> Studio:
-    return request.app.state.studio
-
-
-def _known(request: Request, work_id: UUID) -> Work:
-    work = studio_of(request).work(work_id)
-    if work is None:
-        raise Problem(404, f"study {work_id}: there is none")
-    return work
+    return download(known_study(request, work_id).text.encode(), "study.toml", "application/toml")
 
 
 def _finished(request: Request, work_id: UUID) -> Work:
-    work = _known(request, work_id)
+    work = known_study(request, work_id)
     if not work.finished:
         raise Problem(409, f"study {work_id}: it is not finished")
     return work

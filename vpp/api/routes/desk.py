@@ -13,10 +13,12 @@ from fastapi.responses import StreamingResponse
 from assets import ASSET_TYPES
 from vpp.api import values as v
 from vpp.api.access import Planner, TheClock, TheStore
+from vpp.api.desk_work import cancel, desk_of, known_case, known_study, remove, studio_of
+from vpp.api.forms import download
 from vpp.api.problems import BEGUN, Problem, declared
 from vpp.api.routes.assets import Limit
 from vpp.api.streams import STREAM, event, followed
-from vpp.operations.desk import Desk, Job, Stage, Studio, Work, city_case, packed, result_of
+from vpp.operations.desk import Job, Stage, Work, city_case, packed, result_of
 from vpp.operations.desk.composing import base_of, with_variant
 from vpp.operations.schedule import Flavour, write_schedule
 from vpp.operations.study.summary import Summary, summaries
@@ -51,7 +53,7 @@ async def _body(request: Request) -> bytes:
 def take_city(who: Planner, store: TheStore, clock: TheClock) -> Response:
     """The case that would be planned now, as a zipped case folder."""
     case, data = city_case(store, ASSET_TYPES, clock.now())
-    return _file(data, f"city-{case.horizon.start:%Y%m%d-%H%M}.zip", ZIP)
+    return download(data, f"city-{case.horizon.start:%Y%m%d-%H%M}.zip", ZIP)
 
 
 # Cases
@@ -60,7 +62,7 @@ def take_city(who: Planner, store: TheStore, clock: TheClock) -> Response:
 @router.get("/cases", responses=declared(401, 403))
 def list_cases(request: Request, who: Planner, limit: Limit = 50) -> list[v.DeskCase]:
     """The newest first."""
-    return [_case(job) for job in _desk(request).jobs()[:limit]]
+    return [_case(job) for job in desk_of(request).jobs()[:limit]]
 
 
 @router.post("/cases", status_code=202, responses=declared(401, 403, 409) | BEGUN, openapi_extra=BODY)
@@ -70,7 +72,7 @@ def bring_case(
     gap: Annotated[float, Query(ge=0, le=0.5)] = 0.001, time_limit_s: Annotated[float, Query(ge=1, le=1800)] = 60.0,
 ) -> v.DeskCase:  # fmt: skip
     """A zipped case folder, at most 30 MB: every mistake of it at once, or it is planned in the background."""
-    job, about = _desk(request).add(content, "case.zip", name, who.name, method=method, gap=gap,
+    job, about = desk_of(request).add(content, "case.zip", name, who.name, method=method, gap=gap,
                                     time_limit_s=time_limit_s)  # fmt: skip
     store.audit(who.name, "brought in", f"case {job.id}", None, {"name": name, **about.as_json()}, _now())
     response.headers["Location"] = f"/api/v1/desk/cases/{job.id}"
@@ -79,16 +81,16 @@ def bring_case(
 
 @router.get("/cases/{case_id}", responses=declared(401, 403, 404))
 def show_case(case_id: UUID, request: Request, who: Planner) -> v.DeskCase:
-    return _case(_known_case(request, case_id))
+    return _case(known_case(request, case_id))
 
 
 @router.get("/cases/{case_id}/events", response_class=StreamingResponse, responses=declared(401, 403, 404) | STREAM)
 def follow_case(case_id: UUID, request: Request, who: Planner) -> StreamingResponse:
     """How far it is as server-sent events, until it has ended."""
-    _known_case(request, case_id)
+    known_case(request, case_id)
 
     def look() -> tuple[str, bool] | None:
-        job = _desk(request).job(case_id)
+        job = desk_of(request).job(case_id)
         if job is None:
             return None
         facts = {"state": job.stage, "saying": job.entry.saying, "best_eur": job.best_eur, "bound_eur": job.bound_eur}
@@ -100,18 +102,15 @@ def follow_case(case_id: UUID, request: Request, who: Planner) -> StreamingRespo
 @router.post("/cases/{case_id}/cancellation", responses=declared(401, 403, 404))
 def cancel_case(case_id: UUID, request: Request, who: Planner, store: TheStore) -> v.DeskCase:
     """Waiting or being planned, it ends; what has ended stays as it is."""
-    job = _known_case(request, case_id)
-    _desk(request).queue.cancel(job.id)
-    store.audit(who.name, "cancelled", f"case {job.id}", None, {"name": job.name}, _now())
-    return _case(_known_case(request, case_id))
+    job = known_case(request, case_id)
+    cancel(store, desk_of(request).queue, job, who.name)
+    return _case(known_case(request, case_id))
 
 
 @router.delete("/cases/{case_id}", status_code=204, responses=declared(401, 403, 404))
 def remove_case(case_id: UUID, request: Request, who: Planner, store: TheStore) -> None:
     """The case and its plan."""
-    job = _known_case(request, case_id)
-    _desk(request).queue.remove(job.id)
-    store.audit(who.name, "removed", f"case {job.id}", {"name": job.name}, None, _now())
+    remove(store, desk_of(request).queue, known_case(request, case_id), who.name)
 
 
 @router.get("/cases/{case_id}/result", responses=declared(401, 403, 404, 409))
@@ -133,13 +132,13 @@ def show_result(case_id: UUID, request: Request, who: Planner) -> v.CaseResult:
 @router.get("/cases/{case_id}/case", response_class=Response, responses=declared(401, 403, 404) | FILE)
 def fetch_case(case_id: UUID, request: Request, who: Planner) -> Response:
     """The case folder as it came, zipped."""
-    return _file(packed(_known_case(request, case_id).case_folder), "case.zip", ZIP)
+    return download(packed(known_case(request, case_id).case_folder), "case.zip", ZIP)
 
 
 @router.get("/cases/{case_id}/plan", response_class=Response, responses=declared(401, 403, 404, 409) | FILE)
 def fetch_plan(case_id: UUID, request: Request, who: Planner) -> Response:
     """The plan folder, zipped, as `vpp optimise` writes it."""
-    return _file(packed(_planned(request, case_id).plan_folder), "plan.zip", ZIP)
+    return download(packed(_planned(request, case_id).plan_folder), "plan.zip", ZIP)
 
 
 @router.get("/cases/{case_id}/schedule", response_class=Response, responses=declared(401, 403, 404, 409) | TEXT)
@@ -149,7 +148,7 @@ def fetch_schedule(case_id: UUID, request: Request, who: Planner, flavour: Flavo
     with TemporaryDirectory() as folder:
         path = Path(folder) / "schedule.csv"
         write_schedule(found.plan, path, flavour, case=found.case)
-        return _file(path.read_bytes(), "schedule.csv", "text/csv")
+        return download(path.read_bytes(), "schedule.csv", "text/csv")
 
 
 # Studies
@@ -158,7 +157,7 @@ def fetch_schedule(case_id: UUID, request: Request, who: Planner, flavour: Flavo
 @router.get("/studies", responses=declared(401, 403))
 def list_desk_studies(request: Request, who: Planner, limit: Limit = 50) -> list[v.DeskStudy]:
     """The newest first."""
-    return [v.DeskStudy(**_facts(work)) for work in _studio(request).works()[:limit]]
+    return [v.DeskStudy(**_facts(work)) for work in studio_of(request).works()[:limit]]
 
 
 @router.post("/studies", status_code=202, responses=declared(401, 403, 404, 409) | BEGUN)
@@ -166,8 +165,8 @@ def compose_study(
     given: v.NewDeskStudy, request: Request, response: Response, who: Planner, store: TheStore
 ) -> v.NewDeskStudyAnswer:
     """Composed of pieces or as a text: every mistake at once, or it is estimated. It runs when it is told to."""
-    case = None if given.case_id is None else ("case.zip", packed(_known_case(request, given.case_id).case_folder))
-    work, assumed = _studio(request).add(_text(given), who.name, case)
+    case = None if given.case_id is None else ("case.zip", packed(known_case(request, given.case_id).case_folder))
+    work, assumed = studio_of(request).add(_text(given), who.name, case)
     store.audit(who.name, "brought in", f"study {work.id}", None, {"name": work.name}, _now())
     response.headers["Location"] = f"/api/v1/desk/studies/{work.id}"
     return v.NewDeskStudyAnswer(**_facts(work), assumed=assumed)
@@ -175,7 +174,7 @@ def compose_study(
 
 @router.get("/studies/{study_id}", responses=declared(401, 403, 404))
 def show_desk_study(study_id: UUID, request: Request, who: Planner) -> v.DeskStudy:
-    return v.DeskStudy(**_facts(_known_study(request, study_id)))
+    return v.DeskStudy(**_facts(known_study(request, study_id)))
 
 
 @router.get("/studies/{study_id}/text", response_class=Response, responses=declared(401, 403, 404) | {
@@ -183,25 +182,25 @@ def show_desk_study(study_id: UUID, request: Request, who: Planner) -> v.DeskStu
 })  # fmt: skip
 def fetch_text(study_id: UUID, request: Request, who: Planner) -> Response:
     """Its `study.toml`."""
-    return _file(_known_study(request, study_id).text.encode(), "study.toml", "application/toml")
+    return download(known_study(request, study_id).text.encode(), "study.toml", "application/toml")
 
 
 @router.post("/studies/{study_id}/run", status_code=202, responses=declared(401, 403, 404))
 def run_desk_study(study_id: UUID, request: Request, who: Planner, store: TheStore) -> v.DeskStudy:
     """After the estimate, or on from where it was interrupted; one that is finished stays so."""
-    work = _known_study(request, study_id)
-    _studio(request).run(work.id)
+    work = known_study(request, study_id)
+    studio_of(request).run(work.id)
     store.audit(who.name, "run", f"study {work.id}", None, {"name": work.name}, _now())
-    return v.DeskStudy(**_facts(_known_study(request, study_id)))
+    return v.DeskStudy(**_facts(known_study(request, study_id)))
 
 
 @router.get("/studies/{study_id}/events", response_class=StreamingResponse, responses=declared(401, 403, 404) | STREAM)
 def follow_desk_study(study_id: UUID, request: Request, who: Planner) -> StreamingResponse:
     """How far estimate or run is as server-sent events, until it has ended."""
-    _known_study(request, study_id)
+    known_study(request, study_id)
 
     def look() -> tuple[str, bool] | None:
-        work = _studio(request).work(study_id)
+        work = studio_of(request).work(study_id)
         if work is None:
             return None
         names = ("state", "saying", "estimate_s", "done", "total", "seconds_left", "finished")
@@ -214,18 +213,15 @@ def follow_desk_study(study_id: UUID, request: Request, who: Planner) -> Streami
 @router.post("/studies/{study_id}/cancellation", responses=declared(401, 403, 404))
 def cancel_desk_study(study_id: UUID, request: Request, who: Planner, store: TheStore) -> v.DeskStudy:
     """Days that are done are kept; `run` goes on from there."""
-    work = _known_study(request, study_id)
-    _studio(request).queue.cancel(work.id)
-    store.audit(who.name, "cancelled", f"study {work.id}", None, {"name": work.name}, _now())
-    return v.DeskStudy(**_facts(_known_study(request, study_id)))
+    work = known_study(request, study_id)
+    cancel(store, studio_of(request).queue, work, who.name)
+    return v.DeskStudy(**_facts(known_study(request, study_id)))
 
 
 @router.delete("/studies/{study_id}", status_code=204, responses=declared(401, 403, 404))
 def remove_desk_study(study_id: UUID, request: Request, who: Planner, store: TheStore) -> None:
     """The study and its results."""
-    work = _known_study(request, study_id)
-    _studio(request).queue.remove(work.id)
-    store.audit(who.name, "removed", f"study {work.id}", {"name": work.name}, None, _now())
+    remove(store, studio_of(request).queue, known_study(request, study_id), who.name)
 
 
 @router.get("/studies/{study_id}/results", responses=declared(401, 403, 404, 409))
@@ -237,7 +233,7 @@ def show_variants(study_id: UUID, request: Request, who: Planner) -> list[v.Vari
 @router.get("/studies/{study_id}/tables", response_class=Response, responses=declared(401, 403, 404, 409) | FILE)
 def fetch_tables(study_id: UUID, request: Request, who: Planner) -> Response:
     """Manifest and Parquet tables, zipped."""
-    return _file(packed(_finished(request, study_id).out), "study.zip", ZIP)
+    return download(packed(_finished(request, study_id).out), "study.zip", ZIP)
 
 
 @router.get("/studies/{study_id}/report", response_class=Response, responses=declared(401, 403, 404, 409) | REPORT)
@@ -249,33 +245,15 @@ def fetch_report(
     path = work.out / f"report-{language}.{kind}"
     if not path.is_file():
         raise Problem(404, f"report.{kind}: there is none of this study; allowed: html")
-    return _file(path.read_bytes(), path.name, "text/html" if kind == "html" else "application/pdf")
-
-
-def _desk(request: Request) -> Desk:
-    return request.app.state.desk
-
-
-def _studio(request: Request) -> Studio:
-    return request.app.state.studio
+    return download(path.read_bytes(), path.name, "text/html" if kind == "html" else "application/pdf")
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _file(data: bytes, name: str, media: str) -> Response:
-    return Response(data, media_type=media, headers={"Content-Disposition": f'attachment; filename="{name}"'})
-
-
-def _known_case(request: Request, id: UUID) -> Job:
-    if (job := _desk(request).job(id)) is None:
-        raise Problem(404, f"case {id}: there is none")
-    return job
-
-
 def _planned(request: Request, id: UUID) -> Job:
-    job = _known_case(request, id)
+    job = known_case(request, id)
     if job.stage is not Stage.DONE:
         raise Problem(409, f"case {id}: there is no plan of it; allowed: one that is done")
     return job
@@ -285,14 +263,8 @@ def _folders(job: Job) -> tuple[Path, Path]:
     return job.case_folder, job.plan_folder
 
 
-def _known_study(request: Request, id: UUID) -> Work:
-    if (work := _studio(request).work(id)) is None:
-        raise Problem(404, f"study {id}: there is none")
-    return work
-
-
 def _finished(request: Request, id: UUID) -> Work:
-    work = _known_study(request, id)
+    work = known_study(request, id)
     if not work.finished:
         raise Problem(409, f"study {id}: it is not finished; allowed: one that has run")
     return work

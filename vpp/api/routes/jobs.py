@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from vpp.api import values as v
 from vpp.api.access import Operator, Steering, TheClock, TheStore, owner_filter
+from vpp.api.forms import as_file
 from vpp.api.problems import BEGUN, Problem, declared
 from vpp.api.routes.assets import Limit, known
 from vpp.api.routes.registry import profiles
@@ -107,10 +108,7 @@ def fetch_file(job_id: UUID, request: Request, who: Steering, store: TheStore) -
     except FileNotFoundError:
         raise Problem(404, f"job {job_id}: its file was removed; allowed: ask for another export") from None
     name = f"vpp-export-{found.created:%Y-%m-%d}.zip"
-    told = {
-        "Content-Disposition": f'attachment; filename="{name}"',
-        "Content-Length": f"{fstat(file.fileno()).st_size}",
-    }
+    told = {**as_file(name), "Content-Length": f"{fstat(file.fileno()).st_size}"}
     return StreamingResponse(_chunks(file), media_type=ZIP, headers=told)
 
 

@@ -38,7 +38,7 @@ class Entry:
 
     @property
     def ended(self) -> bool:
-        return self.stage in (Stage.DONE, Stage.FAILED, Stage.CANCELLED)
+        return self.stage.ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Queue:
     """Jobs of one kind, done one after the other by the `main` of a module in a process of its own."""
 
     def __init__(self, store: Store, runner: Runner, folder: Path, kind: str, module: str) -> None:
-        self.folder, self._kind, self._store, self._wake = folder, kind, store, runner.wake
+        self.folder, self.kind, self._store, self._wake = folder, kind, store, runner.wake
         runner.add(Kind(name=kind, work=in_process(module, lambda job: folder / str(job.job_id)), lane=Lane.LONG))
 
     @contextmanager
@@ -78,7 +78,7 @@ class Queue:
             yield place, asked
             place.rename(self.folder / str(id))
             try:
-                _jobs.ask(self._store, self._kind, asked.pop("name", name), author, asked, id=id)
+                _jobs.ask(self._store, self.kind, asked.pop("name", name), author, asked, id=id)
             except BaseException:
                 shutil.rmtree(self.folder / str(id), ignore_errors=True)
                 raise
@@ -92,11 +92,11 @@ class Queue:
 
     def entries(self) -> list[Entry]:
         """The newest first."""
-        return [self._entry(job) for job in _jobs.jobs(self._store, None, 10 * MOST_KEPT, [self._kind])]
+        return [self._entry(job) for job in _jobs.jobs(self._store, None, 10 * MOST_KEPT, [self.kind])]
 
     def entry(self, id: UUID) -> Entry | None:
         job = _jobs.job(self._store, None, id)
-        return None if job is None or job.kind != self._kind else self._entry(job)
+        return None if job is None or job.kind != self.kind else self._entry(job)
 
     def cancel(self, id: UUID) -> None:
         """Waiting or running: it ends. Ended: nothing happens."""
